@@ -1,0 +1,9 @@
+//! The book's preprocessor: it shows the real diffs between the stages, piece by piece,
+//! and refuses a book that leaves a piece out.
+//!
+//! The stages are known here only as files. Chapter writers find all directives in
+//! this crate's README.
+
+pub mod diff;
+pub mod sizes;
+pub mod stage;
