@@ -14,6 +14,8 @@ use crate::response::escape_html;
 /// A function that answers a request, or says with which status it is refused.
 type Handler = fn(Request) -> Result<Response, Refusal>;
 
+const INTERNAL_ERROR: Refusal = "500 Internal Server Error";
+
 /// The pages of this server. A new page is a new row.
 const ROUTES: &[(&str, &str, Handler)] = &[
     // method, path, handler
@@ -90,5 +92,5 @@ fn not_found(request: Request) -> Result<Response, Refusal> {
 /// Refuses a request because of a fault of ours: the cause is for our log, not for the client.
 fn internal_error(error: io::Error) -> Refusal {
     log_error(&format!("internal error: {error}"));
-    "500 Internal Server Error"
+    INTERNAL_ERROR
 }
