@@ -10,23 +10,28 @@ pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
     pub status: &'static str,
     /// What the body is, for the field Content-Type
-    pub content_type: &'static str,
+    pub content_type: String,
     /// The page itself
     pub body: Vec<u8>,
 }
 
 impl Response {
+    /// Makes an answer from the bytes of its body.
+    pub fn new(status: &'static str, content_type: &str, body: Vec<u8>) -> Response {
+        Response {
+            status,
+            content_type: content_type.to_string(),
+            body,
+        }
+    }
+
     /// Makes a page with a heading; `content` is HTML, and so is `heading`.
     pub fn page(status: &'static str, heading: &str, content: &str) -> Response {
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <title>{heading}</title>\n<h1>{heading}</h1>\n{content}\n"
         );
-        Response {
-            status,
-            content_type: "text/html; charset=utf-8",
-            body: html.into_bytes(),
-        }
+        Response::new(status, "text/html; charset=utf-8", html.into_bytes())
     }
 
     /// Sends the answer: status line, fields, an empty line, the body.

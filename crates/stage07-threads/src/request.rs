@@ -140,11 +140,16 @@ fn parse_field(line: &str) -> Result<(String, String), Refusal> {
         return Err(BAD_REQUEST);
     }
     // A CR or a NUL, for instance, must not stand in a value (RFC 9110 §5.5).
-    if value.contains(|char: char| char.is_ascii_control() && char != '\t') {
+    if has_control(value) {
         return Err(BAD_REQUEST);
     }
     let value = value.trim_matches([' ', '\t']);
     Ok((name.to_ascii_lowercase(), value.to_string()))
+}
+
+/// Whether a text holds a control character other than the tab.
+fn has_control(text: &str) -> bool {
+    text.contains(|char: char| char.is_ascii_control() && char != '\t')
 }
 
 /// Demands one valid Host field; HTTP/1.0 may do without (RFC 9112 §3.2).
