@@ -4,6 +4,9 @@
 //! The stages are known here only as files. Chapter writers find all directives in
 //! this crate's README.
 
+pub mod book;
 pub mod diff;
+pub mod pieces;
+pub mod render;
 pub mod sizes;
 pub mod stage;
