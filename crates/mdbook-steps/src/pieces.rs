@@ -78,10 +78,14 @@ pub fn directive(diff: &[FileDiff], pieces: &[Piece], wanted: &Piece) -> String 
             .count()
             == 1
     };
-    let mut lines: Vec<&str> = wanted.changed(diff).map(|line| line.text.trim()).collect();
-    lines.retain(|line| !line.is_empty());
-    // The line that names an item is the best to remember.
-    lines.sort_by_key(|line| item_name(line).is_none() || line.starts_with("use "));
+    let mut changed: Vec<&Line> = wanted.changed(diff).collect();
+    changed.retain(|line| !line.text.trim().is_empty());
+    // The line that names an item is the best to remember, and it should be there to see.
+    changed.sort_by_key(|line| {
+        let names = item_name(line.text.trim()).is_some_and(|name| !name.starts_with("the "));
+        (!names, line.tag == Tag::Delete)
+    });
+    let lines: Vec<&str> = changed.iter().map(|line| line.text.trim()).collect();
     for place in ["", &diff[wanted.file].path, &wanted.place] {
         if let Some(text) = lines.iter().find(|text| unique(text, place)) {
             let inside = if place.is_empty() {
@@ -259,6 +263,12 @@ fn outline(file: &FileDiff) -> Vec<Item> {
 fn items(lines: &[Line], range: Range<usize>, indent: usize) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let gone = range.clone().all(|at| lines[at].tag == Tag::Delete);
+    let with_removed = |at: usize| {
+        let above = lines[range.start..at].iter().rev();
+        at - above
+            .take_while(|line| line.tag == Tag::Delete && !gone)
+            .count()
+    };
     let mut comment = None; // where the comments and attributes above an item begin
     for at in range.clone() {
         if lines[at].tag == Tag::Delete && !gone {
@@ -280,21 +290,18 @@ fn items(lines: &[Line], range: Range<usize>, indent: usize) -> Vec<Item> {
             continue;
         };
         if text.starts_with("//") || text.starts_with("#[") {
-            comment.get_or_insert(at);
+            comment.get_or_insert_with(|| with_removed(at));
             continue;
         }
         let Some(name) = item_name(text) else {
             continue;
         };
-        let mut start = comment.take().unwrap_or(at);
+        let start = comment.take().unwrap_or_else(|| with_removed(at));
         if items
             .last()
             .is_some_and(|last| last.name == name && name.starts_with("the "))
         {
             continue; // the `use` block goes on
-        }
-        while start > range.start && lines[start - 1].tag == Tag::Delete && !gone {
-            start -= 1;
         }
         items.push(Item {
             lines: start..at,
@@ -381,7 +388,7 @@ mod tests {
             "src/main.rs",
             "src/main.rs: the imports",
             "src/main.rs: struct A",
-            "src/main.rs: impl A, fn b",
+            "src/main.rs: impl A",
             "src/main.rs: impl A, fn c",
         ];
         assert_eq!(places(&diff), expected);
