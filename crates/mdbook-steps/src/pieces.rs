@@ -227,8 +227,15 @@ fn piece(at: usize, file: &FileDiff, outline: &[Item], lines: Range<usize>) -> P
     if !names.is_empty() {
         place += &format!(": {}", names.join(", "));
     }
-    let shown = lines.start.saturating_sub(CONTEXT).max(bounds.start)
+    let mut shown = lines.start.saturating_sub(CONTEXT).max(bounds.start)
         ..(lines.end + CONTEXT).min(bounds.end);
+    let blank = |at: usize| file.lines[at].text.trim().is_empty();
+    while shown.start < lines.start && blank(shown.start) {
+        shown.start += 1;
+    }
+    while shown.end > lines.end && blank(shown.end - 1) {
+        shown.end -= 1;
+    }
     let mut changed = file.lines[lines.clone()]
         .iter()
         .filter(|line| line.tag != Tag::Equal);
