@@ -141,13 +141,10 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     }
     let response = answer.unwrap_or_else(Response::refusal);
     let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response.send(&mut connection.stream, with_body);
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
+    let sent = response
+        .send(&mut connection.stream, with_body)
+        .unwrap_or(0);
+    log_access(peer, &connection.request_line, response.status, sent);
     // Most requests have been read whole. Then nothing can get lost, and no time either.
     if !all_read {
         connection.close();
@@ -161,11 +158,9 @@ fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: usize) {
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
-    let request_line = request_line.escape_default();
+    let line = request_line.escape_default();
     let (ip, code) = (peer.ip(), &status[..3]);
-    log(&format!(
-        "{ip} - - [{date}] \"{request_line}\" {code} {sent}"
-    ));
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 
 /// Prints a line. `println!` would end the program when nobody reads its output any more.
