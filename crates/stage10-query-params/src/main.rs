@@ -27,9 +27,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use clap::Parser;
@@ -133,16 +135,12 @@ fn listen(address: SocketAddr) -> TcpListener {
 
 /// Waits for the next client; gives its connection and its address.
 fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut failed = false;
     loop {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
                 // No more file descriptors, say. It passes: say it once, wait, try again.
-                if !failed {
-                    log_error(&format!("cannot accept a connection: {error}"));
-                }
-                failed = true;
+                log_error_rarely(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
         }
@@ -191,4 +189,16 @@ fn log(line: &str) {
 /// Prints a line about something that went wrong.
 fn log_error(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
+fn log_error_rarely(line: &str) {
+    static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
+    let Ok(mut last_time) = LAST_TIME.lock() else {
+        return;
+    };
+    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+        *last_time = Some(Instant::now());
+        log_error(line);
+    }
 }
