@@ -66,7 +66,7 @@ impl Server {
     /// Starts a server, or finds the one that runs, and waits until it listens.
     pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
         match origin {
-            Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"], false),
+            Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"]),
             Origin::Command(line) => Server::start_command(stage, line, free_port()?),
             Origin::Address(address) => {
                 knock(*address)
@@ -86,15 +86,10 @@ impl Server {
         }
     }
 
-    fn start_stage(
-        stage: u8,
-        program: &Path,
-        flags: &[&str],
-        deaf: bool,
-    ) -> Result<Server, Failure> {
+    fn start_stage(stage: u8, program: &Path, flags: &[&str]) -> Result<Server, Failure> {
         let mut command = Command::new(program);
         command.args(flags);
-        Server::start_ready(stage, program, command, deaf)
+        Server::start_ready(stage, program, command, false)
     }
 
     /// Starts it and reads the port from its ready line.
@@ -138,16 +133,18 @@ impl Server {
 
     /// Another server like this one, with these flags. Only our own stages know them.
     pub fn own(&self, flags: &[&str]) -> Result<Server, Failure> {
-        let Origin::Stage(program) = &self.origin else {
-            return Err(skip("needs flags that only our own stages know"));
-        };
         let flags = [&["--port", "0"], flags].concat();
-        Server::start_stage(self.stage, program, &flags, false)
+        let server = Server::start_stage(self.stage, self.program()?, &flags)?;
+        Ok(server.as_patient_as(self))
     }
 
     /// A server whose stdout nobody reads any more once it is ready.
     pub fn own_deaf(&self) -> Result<Server, Failure> {
-        Server::start_stage(self.stage, self.program()?, &["--port", "0"], true)
+        let program = self.program()?;
+        let mut command = Command::new(program);
+        command.args(["--port", "0"]);
+        let server = Server::start_ready(self.stage, program, command, true)?;
+        Ok(server.as_patient_as(self))
     }
 
     /// A server that may open only so many files.
@@ -156,21 +153,8 @@ impl Server {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {limit}; exec \"$0\" --port 0");
         command.arg("-c").arg(script).arg(program);
-        Server::start_ready(self.stage, program, command, false)
-    }
-
-    /// Ends this server and starts one like it on the same port.
-    pub fn restart(mut self) -> Result<Server, Failure> {
-        self.process = None;
-        let port = self.address.port();
-        match &self.origin {
-            Origin::Stage(program) => {
-                let port = port.to_string();
-                Server::start_stage(self.stage, program, &["--port", &port], false)
-            }
-            Origin::Command(line) => Server::start_command(self.stage, line, port),
-            Origin::Address(_) => Err(skip("needs to start the server itself")),
-        }
+        let server = Server::start_ready(self.stage, program, command, false)?;
+        Ok(server.as_patient_as(self))
     }
 
     /// Another server like this one, started in the same way.
@@ -178,9 +162,27 @@ impl Server {
         if let Origin::Address(_) = self.origin {
             return Err(skip("needs to start the server itself"));
         }
-        let mut server = Server::start(self.stage, &self.origin)?;
-        server.patience = self.patience;
-        Ok(server)
+        Ok(Server::start(self.stage, &self.origin)?.as_patient_as(self))
+    }
+
+    /// Ends this server and starts one like it on the same port.
+    pub fn restart(mut self) -> Result<Server, Failure> {
+        self.process = None;
+        let port = self.address.port();
+        let again = match &self.origin {
+            Origin::Stage(program) => {
+                let port = port.to_string();
+                Server::start_stage(self.stage, program, &["--port", &port])?
+            }
+            Origin::Command(line) => Server::start_command(self.stage, line, port)?,
+            Origin::Address(_) => return Err(skip("needs to start the server itself")),
+        };
+        Ok(again.as_patient_as(&self))
+    }
+
+    fn as_patient_as(mut self, other: &Server) -> Server {
+        self.patience = other.patience;
+        self
     }
 
     /// Runs the program with these arguments until it ends.
@@ -193,6 +195,8 @@ impl Server {
             let line = arguments.join(" ");
             return Err(Failure::new(format!("with `{line}` the program should end at once")));
         };
+        process.stdout.wait_for_end();
+        process.stderr.wait_for_end();
         Ok(Ended {
             status: status.code(),
             stdout: process.stdout.whole(),
@@ -202,7 +206,7 @@ impl Server {
 
     fn program(&self) -> Result<&Path, Failure> {
         let Origin::Stage(program) = &self.origin else {
-            return Err(skip("needs the program itself and its flags"));
+            return Err(skip("needs flags that only our own stages know"));
         };
         Ok(program)
     }
@@ -273,19 +277,18 @@ impl Server {
 
     /// Waits for a line on stdout that contains this.
     pub fn stdout_line(&self, part: &str) -> Result<String, Failure> {
-        let process = self.process()?;
-        process.stdout.wait_for(part, self.patience).ok_or_else(|| {
-            let log = String::from_utf8_lossy(&process.stdout.whole()).into_owned();
-            Failure::new(format!("no line on stdout contains {part:?}; stdout:\n{log}"))
-        })
+        self.line_on(&self.process()?.stdout, "stdout", part)
     }
 
     /// Waits for a line on stderr that contains this.
     pub fn stderr_line(&self, part: &str) -> Result<String, Failure> {
-        let process = self.process()?;
-        process.stderr.wait_for(part, self.patience).ok_or_else(|| {
-            let log = String::from_utf8_lossy(&process.stderr.whole()).into_owned();
-            Failure::new(format!("no line on stderr contains {part:?}; stderr:\n{log}"))
+        self.line_on(&self.process()?.stderr, "stderr", part)
+    }
+
+    fn line_on(&self, output: &Output, name: &str, part: &str) -> Result<String, Failure> {
+        output.wait_for(part, self.patience).ok_or_else(|| {
+            let log = String::from_utf8_lossy(&output.whole()).into_owned();
+            Failure::new(format!("no line on {name} contains {part:?}; {name}:\n{log}"))
         })
     }
 
@@ -510,6 +513,6 @@ impl Output {
     fn wait_for_end(&self) {
         let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |written: &mut Written| !written.ended;
-        let _ = self.0.1.wait_timeout_while(written, Duration::from_millis(200), waits);
+        let _ = self.0.1.wait_timeout_while(written, Duration::from_secs(1), waits);
     }
 }
