@@ -127,6 +127,14 @@ impl Connection {
         Ok(self.buffer.drain(..count).collect())
     }
 
+    /// What there is, and at least one byte: for answers too long to keep.
+    pub fn some_bytes(&mut self) -> Result<Vec<u8>, Failure> {
+        if self.buffer.is_empty() && self.read_more()? == 0 {
+            return Err(self.wrong("the server closed the connection before the end of the answer"));
+        }
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
     /// Has the server sent nothing and kept the connection open until now?
     pub fn is_quiet(&mut self) -> bool {
         let _ = self.stream.set_nonblocking(true);

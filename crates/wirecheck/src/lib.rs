@@ -15,4 +15,5 @@ pub mod client;
 pub mod exchange;
 pub mod report;
 pub mod server;
+pub mod site;
 pub mod stages;
