@@ -42,8 +42,7 @@ impl Answer {
     /// Reads status line and fields, and leaves what follows unread.
     pub fn read_head(connection: &mut Connection) -> Result<Answer, Failure> {
         let line = read_line(connection, "the status line")?;
-        let (version, status) =
-            status_line(&line).map_err(|says| connection.wrong(says))?;
+        let (version, status) = status_line(&line).map_err(|says| connection.wrong(says))?;
         let mut fields = Vec::new();
         loop {
             let line = read_line(connection, "the header fields")?;
@@ -81,8 +80,7 @@ impl Answer {
                 return Err(connection.wrong(format!("Content-Length is no number: {text:?}")));
             }
         };
-        let no_body = connection.exchange.begins_with(b"HEAD ")
-            || matches!(self.status, 204 | 304);
+        let no_body = connection.exchange.begins_with(b"HEAD ") || matches!(self.status, 204 | 304);
         if no_body {
             return self.read_end(connection);
         }
@@ -91,7 +89,9 @@ impl Answer {
             return self.read_end(connection);
         }
         if !codings.is_empty() {
-            return Err(connection.wrong(format!("the client cannot read Transfer-Encoding: {codings}")));
+            return Err(connection.wrong(format!(
+                "the client cannot read Transfer-Encoding: {codings}"
+            )));
         }
         if let Some(length) = length {
             self.body = connection.bytes(length)?;
@@ -130,14 +130,20 @@ impl Answer {
     /// What every answer of our own stages keeps, beyond what the RFCs demand.
     fn keeps_house(&self) -> Verdict {
         self.ensure(self.version == "HTTP/1.1", "the version should be HTTP/1.1")?;
-        self.ensure(self.values("Content-Length").len() == 1, "there is no Content-Length")?;
+        self.ensure(
+            self.values("Content-Length").len() == 1,
+            "there is no Content-Length",
+        )?;
         self.field_is("Connection", "close")?;
         self.has_valid_date()
     }
 
     /// All values of a field.
     pub fn values(&self, name: &str) -> Vec<String> {
-        let same = self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let same = self
+            .fields
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.clone()).collect()
     }
 
@@ -179,7 +185,11 @@ impl Answer {
         let list: Vec<_> = wanted.iter().map(u16::to_string).collect();
         self.ensure(
             wanted.contains(&self.status),
-            format!("the status should be {} and is {}", list.join(" or "), self.status),
+            format!(
+                "the status should be {} and is {}",
+                list.join(" or "),
+                self.status
+            ),
         )
     }
 
@@ -189,7 +199,10 @@ impl Answer {
         let faulted = matches!(self.status, 400 | 408 | 411 | 413 | 414 | 417 | 431 | 500..);
         self.ensure(
             !faulted,
-            format!("the request is right, and the server refuses it with {}", self.status),
+            format!(
+                "the request is right, and the server refuses it with {}",
+                self.status
+            ),
         )
     }
 
@@ -295,7 +308,10 @@ fn field_line(line: &str) -> Result<(String, String), String> {
     if name.is_empty() || !name.bytes().all(token) {
         return Err(wrong());
     }
-    Ok((name.to_string(), value.trim_matches([' ', '\t']).to_string()))
+    Ok((
+        name.to_string(),
+        value.trim_matches([' ', '\t']).to_string(),
+    ))
 }
 
 /// RFC 9112 §7.1.
@@ -327,7 +343,13 @@ mod tests {
     fn status_lines() {
         assert_eq!(status_line("HTTP/1.1 200 OK").unwrap().1, 200);
         assert_eq!(status_line("HTTP/1.1 200 ").unwrap().1, 200);
-        for bad in ["", "HTTP/1.1 200", "HTTP/1.1 99 x", "HTTP/1.1 +20 x", "HTTP/2 200 OK"] {
+        for bad in [
+            "",
+            "HTTP/1.1 200",
+            "HTTP/1.1 99 x",
+            "HTTP/1.1 +20 x",
+            "HTTP/2 200 OK",
+        ] {
             assert!(status_line(bad).is_err(), "{bad:?}");
         }
     }

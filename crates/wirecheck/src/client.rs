@@ -140,8 +140,7 @@ impl Connection {
         let _ = self.stream.set_nonblocking(true);
         let peeked = self.stream.peek(&mut [0]);
         let _ = self.stream.set_nonblocking(false);
-        self.buffer.is_empty()
-            && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
+        self.buffer.is_empty() && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
     /// Reads what is there into the buffer; 0 is the end of the stream.

@@ -115,7 +115,9 @@ impl Server {
     /// Starts a reader's server and waits until it accepts.
     fn start_command(stage: u8, line: &str, port: u16) -> Result<Server, Failure> {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(line.replace("{port}", &port.to_string()));
+        command
+            .arg("-c")
+            .arg(line.replace("{port}", &port.to_string()));
         let process = Process::start(command, false)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let ready = wait_until(PATIENCE, || {
@@ -193,7 +195,9 @@ impl Server {
         wait_until(PATIENCE, || process.status().is_some());
         let Some(status) = process.status() else {
             let line = arguments.join(" ");
-            return Err(Failure::new(format!("with `{line}` the program should end at once")));
+            return Err(Failure::new(format!(
+                "with `{line}` the program should end at once"
+            )));
         };
         process.stdout.wait_for_end();
         process.stderr.wait_for_end();
@@ -264,6 +268,16 @@ impl Server {
         }
     }
 
+    /// It says something, or closes: it has not stopped altogether.
+    pub fn responds(&self) -> bool {
+        let Ok(mut client) = self.connect() else {
+            return false;
+        };
+        client.send(request("GET", "/"));
+        client.half_close();
+        client.read_more().is_ok()
+    }
+
     /// The process has not ended.
     pub fn still_runs(&self) -> Verdict {
         match &self.process {
@@ -288,7 +302,9 @@ impl Server {
     fn line_on(&self, output: &Output, name: &str, part: &str) -> Result<String, Failure> {
         output.wait_for(part, self.patience).ok_or_else(|| {
             let log = String::from_utf8_lossy(&output.whole()).into_owned();
-            Failure::new(format!("no line on {name} contains {part:?}; {name}:\n{log}"))
+            Failure::new(format!(
+                "no line on {name} contains {part:?}; {name}:\n{log}"
+            ))
         })
     }
 
@@ -401,6 +417,23 @@ fn ready_address(line: &str) -> Option<SocketAddr> {
     Some(address)
 }
 
+/// The process groups that run now.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// From now on Ctrl-C ends the servers too: in groups of their own, they do not hear it.
+pub fn end_with_ctrl_c() {
+    let _ = ctrlc::set_handler(|| {
+        for pid in RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
+        }
+        std::process::exit(130);
+    });
+}
+
 /// A child in a process group of its own, so that its children end with it.
 struct Process {
     pid: Pid,
@@ -418,10 +451,15 @@ impl Process {
             .process_group(0)
             .spawn()
             .map_err(|e| Failure::new(format!("cannot start {command:?}: {e}")))?;
+        let pid = Pid::from_child(&child);
+        RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pid);
         let stdout = Output::read(child.stdout.take(), deaf);
         let stderr = Output::read(child.stderr.take(), false);
         Ok(Process {
-            pid: Pid::from_child(&child),
+            pid,
             child: Mutex::new(child),
             stdout,
             stderr,
@@ -441,13 +479,20 @@ impl Process {
         let stderr = self.stderr.whole();
         let stderr = String::from_utf8_lossy(&stderr);
         let lines: Vec<_> = stderr.lines().rev().take(5).collect();
-        let lines: String = lines.iter().rev().map(|line| format!("\n  {line}")).collect();
+        let lines: String = lines
+            .iter()
+            .rev()
+            .map(|line| format!("\n  {line}"))
+            .collect();
         format!("{status}; on stderr:{lines}")
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|pid| *pid != self.pid);
+        drop(running);
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = child.wait();
@@ -501,7 +546,9 @@ impl Output {
         let find = |bytes: &[u8]| {
             let whole = bytes.iter().rposition(|b| *b == b'\n')?;
             let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
-            text.split('\n').find(|line| line.contains(part)).map(String::from)
+            text.split('\n')
+                .find(|line| line.contains(part))
+                .map(String::from)
         };
         let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |written: &mut Written| !written.ended && find(&written.bytes).is_none();
@@ -513,6 +560,9 @@ impl Output {
     fn wait_for_end(&self) {
         let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |written: &mut Written| !written.ended;
-        let _ = self.0.1.wait_timeout_while(written, Duration::from_secs(1), waits);
+        let _ = self
+            .0
+            .1
+            .wait_timeout_while(written, Duration::from_secs(1), waits);
     }
 }

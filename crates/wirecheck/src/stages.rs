@@ -58,7 +58,9 @@ pub fn build(stages: &[Stage]) -> Result<(), String> {
     }
     match cargo.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("the stages do not build: cargo ended with {status}")),
+        Ok(status) => Err(format!(
+            "the stages do not build: cargo ended with {status}"
+        )),
         Err(e) => Err(format!("cannot run cargo: {e}")),
     }
 }

@@ -11,6 +11,7 @@ use wirecheck::check::Check;
 use wirecheck::check::Failure;
 use wirecheck::checks;
 use wirecheck::report;
+use wirecheck::server;
 use wirecheck::server::Origin;
 use wirecheck::server::Server;
 use wirecheck::stages;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         eprintln!("{says}");
         return ExitCode::FAILURE;
     }
+    server::end_with_ctrl_c();
     let mut trials = Vec::new();
     for (before, stage) in (0_usize..).zip(&stages) {
         for check in checks::all() {
@@ -38,7 +40,10 @@ fn main() -> ExitCode {
         }
         if before > 0 {
             let previous = stages[before - 1].clone();
-            let name = format!("stage{:02}::fails-on-stage{:02}", stage.number, previous.number);
+            let name = format!(
+                "stage{:02}::fails-on-stage{:02}",
+                stage.number, previous.number
+            );
             let since = stage.number;
             trials.push(Trial::test(name, move || one_fails(since, &previous)));
         }
@@ -58,7 +63,9 @@ fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
 
 /// What is new in a stage, the stage before it cannot do.
 fn one_fails(since: u8, previous: &Stage) -> Result<(), Failed> {
-    let new = checks::all().into_iter().filter(|check| check.since == since);
+    let new = checks::all()
+        .into_iter()
+        .filter(|check| check.since == since);
     for check in new {
         let mut server = start(previous)?;
         // It is meant to fail, so there is no use in waiting long.

@@ -61,7 +61,10 @@ pub(super) const CHECKS: &[Check] = &[
             let ended = server.run_to_end(&["--bind", "192.0.2.1", "--port", "0"])?;
             let stderr = String::from_utf8_lossy(&ended.stderr);
             let said = stderr.contains("error: cannot listen on 192.0.2.1:");
-            ensure(ended.status == Some(1) && said, format!("exit status {:?}; stderr: {stderr}", ended.status))
+            ensure(
+                ended.status == Some(1) && said,
+                format!("exit status {:?}; stderr: {stderr}", ended.status),
+            )
         },
         ..HOUSE
     },
@@ -102,9 +105,16 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the ready line names that address, and a connection is accepted there",
         hint: "Bind to the pair of the two flags, not to a constant.",
         run: |server| {
-            let address = if cfg!(target_os = "linux") { "127.0.0.2" } else { "127.0.0.1" };
+            let address = if cfg!(target_os = "linux") {
+                "127.0.0.2"
+            } else {
+                "127.0.0.1"
+            };
             let own = server.own(&["-b", address])?;
-            ensure(own.address.ip().to_string() == address, format!("it listens on {}", own.address))?;
+            ensure(
+                own.address.ip().to_string() == address,
+                format!("it listens on {}", own.address),
+            )?;
             own.serves_on()
         },
         ..HOUSE
@@ -119,7 +129,10 @@ pub(super) const CHECKS: &[Check] = &[
             let ended = server.run_to_end(&["--help"])?;
             let text = String::from_utf8_lossy(&ended.stdout);
             let said = text.contains("--bind") && text.contains("--port");
-            ensure(ended.status == Some(0) && said, format!("exit status {:?}; stdout: {text}", ended.status))
+            ensure(
+                ended.status == Some(0) && said,
+                format!("exit status {:?}; stdout: {text}", ended.status),
+            )
         },
         ..HOUSE
     },
@@ -132,7 +145,10 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let ended = server.run_to_end(&["--version"])?;
             let said = ended.stdout.iter().any(u8::is_ascii_digit);
-            ensure(ended.status == Some(0) && said, format!("exit status {:?}", ended.status))
+            ensure(
+                ended.status == Some(0) && said,
+                format!("exit status {:?}", ended.status),
+            )
         },
         ..HOUSE
     },

@@ -135,5 +135,7 @@ fn echoes(server: &Server, bytes: &[u8]) -> Verdict {
         return Ok(());
     }
     let (sent, got) = (bytes.len(), back.len());
-    Err(client.wrong(format!("{sent} bytes were sent, {got} came back, and they differ")))
+    Err(client.wrong(format!(
+        "{sent} bytes were sent, {got} came back, and they differ"
+    )))
 }

@@ -37,7 +37,10 @@ pub(super) const CHECKS: &[Check] = &[
             let framed = !answer.values("Content-Length").is_empty()
                 || !answer.values("Transfer-Encoding").is_empty()
                 || matches!(answer.status, 204 | 304);
-            answer.ensure(framed, "there is no Content-Length: only the close ends the body")
+            answer.ensure(
+                framed,
+                "there is no Content-Length: only the close ends the body",
+            )
         },
         ..PROTOCOL
     },
@@ -53,7 +56,9 @@ pub(super) const CHECKS: &[Check] = &[
             let date = httpdate::parse_http_date(&answer.field("Date")?);
             let now = std::time::SystemTime::now();
             let near = date.is_ok_and(|date| {
-                let apart = now.duration_since(date).or_else(|_| date.duration_since(now));
+                let apart = now
+                    .duration_since(date)
+                    .or_else(|_| date.duration_since(now));
                 apart.is_ok_and(|apart| apart < Duration::from_secs(600))
             });
             answer.ensure(near, "the Date is not the time of this answer")
@@ -68,8 +73,14 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Without a type browsers guess, and without a charset they guess the letters.",
         run: |server| {
             let answer = server.get("/")?;
-            let field = answer.field("Content-Type")?.to_ascii_lowercase().replace(' ', "");
-            answer.ensure(field == "text/html;charset=utf-8", format!("Content-Type is {field:?}"))
+            let field = answer
+                .field("Content-Type")?
+                .to_ascii_lowercase()
+                .replace(' ', "");
+            answer.ensure(
+                field == "text/html;charset=utf-8",
+                format!("Content-Type is {field:?}"),
+            )
         },
         ..HOUSE
     },
@@ -96,7 +107,11 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Send the fixed answer as soon as the head has ended.",
         run: |server| {
             let first = server.get("/")?;
-            for head in [request("GET", "/no/such/page"), request("POST", "/"), "nonsense\r\n\r\n".into()] {
+            for head in [
+                request("GET", "/no/such/page"),
+                request("POST", "/"),
+                "nonsense\r\n\r\n".into(),
+            ] {
                 let answer = server.ask(head)?;
                 answer.status(200)?;
                 answer.body_is(&first.body)?;
@@ -153,7 +168,9 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Unread bytes at the close become a reset, which may take the answer with it: read until the client closes (RFC 9112 §9.6).",
         run: |server| {
             let head = request("GET", "/");
-            server.ask(format!("{head}\0\x01garbage, {}", "and more ".repeat(100)))?.accepted()
+            server
+                .ask(format!("{head}\0\x01garbage, {}", "and more ".repeat(100)))?
+                .accepted()
         },
         ..PROTOCOL
     },
@@ -174,7 +191,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "After the answer: shutdown(Write), then read and throw away until the client closes; bounded in bytes and time.",
         run: |server| {
             let mut client = server.connect()?;
-            client.send(crate::server::post_head("/", "Content-Length: 20000000\r\n"));
+            client.send(crate::server::post_head(
+                "/",
+                "Content-Length: 20000000\r\n",
+            ));
             client.send(vec![b'x'; 20_000_000]);
             client.answer().map(|_| ())
         },

@@ -48,7 +48,10 @@ pub(super) const CHECKS: &[Check] = &[
             let answer = server.get("/no/such/page")?;
             answer.status(if server.stage == 5 { 200 } else { 404 })?;
             let text = answer.text().to_lowercase();
-            answer.ensure(text.contains("not found"), "the page should say `not found`")?;
+            answer.ensure(
+                text.contains("not found"),
+                "the page should say `not found`",
+            )?;
             answer.page_has("/no/such/page")
         },
         ..HOUSE
@@ -104,7 +107,10 @@ pub(super) const CHECKS: &[Check] = &[
                     let (wanted, found) = (get.values(name), head.values(name));
                     // A server may leave out what it would have to make the body to know.
                     let fits = found == wanted || found.is_empty() || wanted.is_empty();
-                    head.ensure(fits, format!("{name}: {found:?} for HEAD, {wanted:?} for GET"))?;
+                    head.ensure(
+                        fits,
+                        format!("{name}: {found:?} for HEAD, {wanted:?} for GET"),
+                    )?;
                 }
             }
             Ok(())
@@ -125,11 +131,14 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "two Host fields: alike, different, and written in different case",
         hint: "Count the fields named Host: it must be one.",
         run: |server| {
-            refuses(server, &[
-                &get_with("/", "Host: localhost\r\n"),
-                &get_with("/", "Host: other.example\r\n"),
-                &get_with("/", "hOST: localhost\r\n"),
-            ])
+            refuses(
+                server,
+                &[
+                    &get_with("/", "Host: localhost\r\n"),
+                    &get_with("/", "Host: other.example\r\n"),
+                    &get_with("/", "hOST: localhost\r\n"),
+                ],
+            )
         },
         ..MALFORMED
     },
@@ -146,7 +155,12 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §3.2 and RFC 3986 §3.2.3: port = *DIGIT",
         sends: "Host: localhost:80x · Host: localhost:-1 · Host: localhost:80:80",
         hint: "After the colon only digits (or nothing).",
-        run: |server| refuses_hosts(server, &["localhost:80x", "localhost:-1", "localhost:80:80"]),
+        run: |server| {
+            refuses_hosts(
+                server,
+                &["localhost:80x", "localhost:-1", "localhost:80:80"],
+            )
+        },
         ..REFUSED
     },
     Check {
@@ -164,7 +178,13 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "each is served",
         hint: "A colon belongs to Host's value: split each field at its first colon only.",
         run: |server| {
-            for host in ["localhost:8080", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8080"] {
+            for host in [
+                "localhost:8080",
+                "127.0.0.1",
+                "127.0.0.1:80",
+                "[::1]",
+                "[::1]:8080",
+            ] {
                 let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
                 server.ask(head)?.accepted()?;
             }
@@ -178,7 +198,11 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "Host: with nothing after the colon",
         expects: "it is served",
         hint: "That Host is there is demanded; that it says something is not.",
-        run: |server| server.ask("GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")?.accepted(),
+        run: |server| {
+            server
+                .ask("GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")?
+                .accepted()
+        },
         ..HOUSE
     },
     Check {
@@ -188,7 +212,9 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "it is served",
         hint: "eq_ignore_ascii_case",
         run: |server| {
-            server.ask("GET / HTTP/1.1\r\nhOsT: localhost\r\ncONNECTION: close\r\n\r\n")?.accepted()
+            server
+                .ask("GET / HTTP/1.1\r\nhOsT: localhost\r\ncONNECTION: close\r\n\r\n")?
+                .accepted()
         },
         ..PROTOCOL
     },
@@ -207,11 +233,14 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "X-Wirecheck : a, and the same with a tab",
         hint: "Proxies disagree on what such a name means, and requests are smuggled through the gap. Check that the name is a token.",
         run: |server| {
-            refuses(server, &[
-                &get_with("/", "X-Wirecheck : a\r\n"),
-                &get_with("/", "X-Wirecheck\t: a\r\n"),
-                "GET / HTTP/1.1\r\nHost : localhost\r\nConnection: close\r\n\r\n",
-            ])
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck : a\r\n"),
+                    &get_with("/", "X-Wirecheck\t: a\r\n"),
+                    "GET / HTTP/1.1\r\nHost : localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
         },
         ..MALFORMED
     },
@@ -221,10 +250,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "a field whose value goes on in the next line, after a space, and after a tab",
         hint: "A field line begins with a name, and a name with a token's character.",
         run: |server| {
-            refuses(server, &[
-                &get_with("/", "X-Wirecheck: a\r\n b\r\n"),
-                &get_with("/", "X-Wirecheck: a\r\n\tb\r\n"),
-            ])
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\r\n b\r\n"),
+                    &get_with("/", "X-Wirecheck: a\r\n\tb\r\n"),
+                ],
+            )
         },
         ..REFUSED
     },
@@ -234,10 +266,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "GET /, then ` Host: localhost`",
         hint: "The same rule as for a folded line: a name begins the line.",
         run: |server| {
-            refuses(server, &[
-                "GET / HTTP/1.1\r\n Host: localhost\r\nConnection: close\r\n\r\n",
-                "GET / HTTP/1.1\r\n \r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            ])
+            refuses(
+                server,
+                &[
+                    "GET / HTTP/1.1\r\n Host: localhost\r\nConnection: close\r\n\r\n",
+                    "GET / HTTP/1.1\r\n \r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
         },
         ..REFUSED
     },
@@ -247,12 +282,15 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "a CR without LF in a value, in the target, and between two fields",
         hint: "Split at LF, take one CR from the end, and refuse any that is left.",
         run: |server| {
-            refuses(server, &[
-                &get_with("/", "X-Wirecheck: a\rb\r\n"),
-                &get_with("/a\rb", ""),
-                &get_with("/", "X-Wirecheck: a\rX-Other: b\r\n"),
-                "GET / HTTP/1.1\r\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            ])
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\rb\r\n"),
+                    &get_with("/a\rb", ""),
+                    &get_with("/", "X-Wirecheck: a\rX-Other: b\r\n"),
+                    "GET / HTTP/1.1\r\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
         },
         ..REFUSED
     },
@@ -262,10 +300,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "NUL in a value, and in a name",
         hint: "No control byte but HTAB belongs in a field line.",
         run: |server| {
-            refuses(server, &[
-                &get_with("/", "X-Wirecheck: a\0b\r\n"),
-                &get_with("/", "X-Wire\0check: a\r\n"),
-            ])
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\0b\r\n"),
+                    &get_with("/", "X-Wire\0check: a\r\n"),
+                ],
+            )
         },
         ..REFUSED
     },
@@ -276,7 +317,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "No control byte but HTAB belongs in a field line.",
         run: |server| {
             for byte in ['\x01', '\x0b', '\x1b', '\x7f'] {
-                refuses(server, &[&get_with("/", &format!("X-Wirecheck: a{byte}b\r\n"))])?;
+                refuses(
+                    server,
+                    &[&get_with("/", &format!("X-Wirecheck: a{byte}b\r\n"))],
+                )?;
             }
             Ok(())
         },
@@ -304,7 +348,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "names with a space, a slash, a parenthesis, a quote, and ë in UTF-8",
         hint: "Check each byte of the name.",
         run: |server| {
-            for name in ["X Wirecheck", "X/Wirecheck", "X(Wirecheck)", "\"X\"", "X-Wirëcheck"] {
+            for name in [
+                "X Wirecheck",
+                "X/Wirecheck",
+                "X(Wirecheck)",
+                "\"X\"",
+                "X-Wirëcheck",
+            ] {
                 refuses(server, &[&get_with("/", &format!("{name}: a\r\n"))])?;
             }
             Ok(())
@@ -319,7 +369,11 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "trim_matches([' ', '\\t']); trim() takes more than that.",
         run: |server| {
             for line in ["Host:localhost", "Host: \t localhost \t "] {
-                server.ask(format!("GET / HTTP/1.1\r\n{line}\r\nConnection: close\r\n\r\n"))?.accepted()?;
+                server
+                    .ask(format!(
+                        "GET / HTTP/1.1\r\n{line}\r\nConnection: close\r\n\r\n"
+                    ))?
+                    .accepted()?;
             }
             Ok(())
         },
@@ -336,7 +390,9 @@ pub(super) const CHECKS: &[Check] = &[
                 X-All: !\"#$%&'()*+,-./:;<=>?@[]^_`{|}~\\\r\n!#$%&'*+-.^_`|~09azAZ: token\r\n";
             let head = get_with("/", "\0");
             let (start, end) = head.split_once('\0').unwrap_or_default();
-            server.ask([start.as_bytes(), lines, end.as_bytes()].concat())?.accepted()
+            server
+                .ask([start.as_bytes(), lines, end.as_bytes()].concat())?
+                .accepted()
         },
         ..HOUSE
     },
@@ -361,10 +417,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "`nonsense`, and `one two three four`, each followed by Host and an empty line",
         hint: "Three parts with one space between them; what is else is malformed.",
         run: |server| {
-            refuses(server, &[
-                "nonsense\r\nHost: localhost\r\n\r\n",
-                "one two three four\r\nHost: localhost\r\n\r\n",
-            ])
+            refuses(
+                server,
+                &[
+                    "nonsense\r\nHost: localhost\r\n\r\n",
+                    "one two three four\r\nHost: localhost\r\n\r\n",
+                ],
+            )
         },
         ..MALFORMED
     },
@@ -374,10 +433,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "`GET /` with nothing after it, and with a space after it",
         hint: "HTTP/0.9 had no version; nobody speaks it any more.",
         run: |server| {
-            refuses(server, &[
-                "GET /\r\nHost: localhost\r\n\r\n",
-                "GET / \r\nHost: localhost\r\n\r\n",
-            ])
+            refuses(
+                server,
+                &[
+                    "GET /\r\nHost: localhost\r\n\r\n",
+                    "GET / \r\nHost: localhost\r\n\r\n",
+                ],
+            )
         },
         ..REFUSED
     },
@@ -387,8 +449,19 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "two spaces, a tab, a leading and a trailing space, in turn",
         hint: "split(' ') keeps the empty parts, split_whitespace() hides them.",
         run: |server| {
-            for line in ["GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/\tHTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 "] {
-                refuses(server, &[&format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n")])?;
+            for line in [
+                "GET  / HTTP/1.1",
+                "GET /  HTTP/1.1",
+                "GET\t/\tHTTP/1.1",
+                " GET / HTTP/1.1",
+                "GET / HTTP/1.1 ",
+            ] {
+                refuses(
+                    server,
+                    &[&format!(
+                        "{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )],
+                )?;
             }
             Ok(())
         },
@@ -400,8 +473,23 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "http/1.1 · HTTP/1 · HTTP/1.1.1 · HTTP/11 · HTTP/1.10 · HTTP/a.b · HTTQ/1.1 · HTTP/+1.1",
         hint: "Eight bytes, two of them digits: compare them, do not parse a float.",
         run: |server| {
-            for version in ["http/1.1", "HTTP/1", "HTTP/1.1.1", "HTTP/11", "HTTP/1.10", "HTTP/a.b", "HTTQ/1.1", "HTTP/+1.1", "HTTP/ 1.1"] {
-                refuses(server, &[&format!("GET / {version}\r\nHost: localhost\r\nConnection: close\r\n\r\n")])?;
+            for version in [
+                "http/1.1",
+                "HTTP/1",
+                "HTTP/1.1.1",
+                "HTTP/11",
+                "HTTP/1.10",
+                "HTTP/a.b",
+                "HTTQ/1.1",
+                "HTTP/+1.1",
+                "HTTP/ 1.1",
+            ] {
+                refuses(
+                    server,
+                    &[&format!(
+                        "GET / {version}\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )],
+                )?;
             }
             Ok(())
         },
@@ -436,7 +524,12 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the same as for GET /",
         hint: "If nothing is left after the authority, the path is /.",
         run: |server| {
-            for target in ["HTTP://localhost/", "http://localhost", "http://localhost:8080/", "http://[::1]/"] {
+            for target in [
+                "HTTP://localhost/",
+                "http://localhost",
+                "http://localhost:8080/",
+                "http://[::1]/",
+            ] {
                 same_as_root(server, target)?;
             }
             Ok(())
@@ -461,7 +554,12 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §3.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
         sends: "GET http://localhost/ without a Host field",
         hint: "Check Host before you look at the target.",
-        run: |server| refuses(server, &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"]),
+        run: |server| {
+            refuses(
+                server,
+                &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
+            )
+        },
         ..MALFORMED
     },
     Check {
@@ -470,7 +568,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "http:/// · http://:80/ · http://user@localhost/ · ftp://localhost/",
         hint: "Between http:// and the next slash stands a host, as in the Host field, and it is not empty.",
         run: |server| {
-            for target in ["http:///", "http://:80/", "http://user@localhost/", "ftp://localhost/", "http:/"] {
+            for target in [
+                "http:///",
+                "http://:80/",
+                "http://user@localhost/",
+                "ftp://localhost/",
+                "http:/",
+            ] {
                 refuses(server, &[&request("GET", target)])?;
             }
             Ok(())
@@ -521,7 +625,12 @@ pub(super) const CHECKS: &[Check] = &[
             let plain = server.get("/no/such/page")?;
             let targets: [&[u8]; 4] = [b"/\xc3\xab", b"/a|b", b"/\"<>^`{}\\", b"/\xff\xfe"];
             for target in targets {
-                let head = [b"GET ", target, b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"].concat();
+                let head = [
+                    b"GET ",
+                    target,
+                    b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ]
+                .concat();
                 server.ask(head)?.status(plain.status)?;
             }
             Ok(())

@@ -162,7 +162,11 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "OPTIONS *",
         expects: "anything but 400 or a fault of the server (ours: 404)",
         hint: "Let * through the parser when the method is OPTIONS.",
-        run: |server| server.ask(request("OPTIONS", "*"))?.status_in(&[200, 204, 404, 405]),
+        run: |server| {
+            server
+                .ask(request("OPTIONS", "*"))?
+                .status_in(&[200, 204, 404, 405])
+        },
         ..HOUSE
     },
     Check {
@@ -173,7 +177,8 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Judge the major version, the first digit.",
         run: |server| {
             for version in ["2.0", "3.0", "0.9", "9.9"] {
-                let head = format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                let head =
+                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
                 server.ask(head)?.status(505)?;
             }
             Ok(())
@@ -188,7 +193,8 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Only the major version can be refused.",
         run: |server| {
             for version in ["1.2", "1.9"] {
-                let head = format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                let head =
+                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
                 server.ask(head)?.accepted()?;
             }
             Ok(())
@@ -202,8 +208,12 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "414 both times, readable though the client still sends",
         hint: "Look at the line's length before its parts; and do not wait for an end that may not come.",
         run: |server| {
-            server.get(&format!("/{}", "a".repeat(8_084)))?.status(414)?;
-            server.ask(format!("GET /{}", "a".repeat(1_000_000)))?.status(414)
+            server
+                .get(&format!("/{}", "a".repeat(8_084)))?
+                .status(414)?;
+            server
+                .ask(format!("GET /{}", "a".repeat(1_000_000)))?
+                .status(414)
         },
         ..HOUSE
     },
@@ -226,9 +236,16 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "431, readable though the client still sends",
         hint: "Count the bytes of the head while you read it; above 16 KiB it is 431 (RFC 6585 §5).",
         run: |server| {
-            server.ask(get_with("/", &format!("X-Wirecheck: {}\r\n", "a".repeat(20_000))))?.status(431)?;
+            server
+                .ask(get_with(
+                    "/",
+                    &format!("X-Wirecheck: {}\r\n", "a".repeat(20_000)),
+                ))?
+                .status(431)?;
             let endless = "a".repeat(1_000_000);
-            server.ask(format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {endless}"))?.status(431)
+            server
+                .ask(format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {endless}"))?
+                .status(431)
         },
         ..HOUSE
     },
@@ -251,8 +268,12 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "99 are served, 120 get 431",
         hint: "A head of 16 KiB can hold four thousand fields: count them.",
         run: |server| {
-            server.ask(get_with("/", &"a: b\r\n".repeat(97)))?.accepted()?;
-            server.ask(get_with("/", &"a: b\r\n".repeat(118)))?.status(431)
+            server
+                .ask(get_with("/", &"a: b\r\n".repeat(97)))?
+                .accepted()?;
+            server
+                .ask(get_with("/", &"a: b\r\n".repeat(118)))?
+                .status(431)
         },
         ..HOUSE
     },
@@ -273,7 +294,10 @@ pub(super) const CHECKS: &[Check] = &[
                 client.send(head);
                 // A server may close while we still send: no answer is no fault here.
                 if let Ok(answer) = client.answer() {
-                    answer.ensure(answer.status < 500, "a fault of the client, not of the server")?;
+                    answer.ensure(
+                        answer.status < 500,
+                        "a fault of the client, not of the server",
+                    )?;
                 }
             }
             server.serves_on()
@@ -296,7 +320,12 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "400",
         hint: "End of stream with bytes in the buffer is an error; with an empty buffer it is a farewell.",
         run: |server| {
-            for part in ["G", "GET / HT", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: local"] {
+            for part in [
+                "G",
+                "GET / HT",
+                "GET / HTTP/1.1\r\n",
+                "GET / HTTP/1.1\r\nHost: local",
+            ] {
                 let mut client = server.connect()?;
                 client.send(part);
                 client.half_close();
@@ -393,7 +422,12 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Log where the answer is sent: there every request comes by.",
         run: |server| {
             let size = server.ask(request("BREW", "/logged-4714"))?.body.len();
-            logged(server, "\"BREW /logged-4714 HTTP/1.1\"", 501, &[&size.to_string()])?;
+            logged(
+                server,
+                "\"BREW /logged-4714 HTTP/1.1\"",
+                501,
+                &[&size.to_string()],
+            )?;
             let size = server.ask("nonsense-4715\r\n\r\n")?.body.len();
             logged(server, "\"nonsense-4715\"", 400, &[&size.to_string()])
         },
@@ -421,7 +455,8 @@ pub(super) const CHECKS: &[Check] = &[
             server.get("/logged-4717\"_\\")?;
             let line = server.stdout_line("/logged-4717")?;
             let (_, rest) = line.split_once("/logged-4717").unwrap_or_default();
-            let escaped = rest.starts_with("\\\"") || rest.starts_with("\\x22") || rest.starts_with("%22");
+            let escaped =
+                rest.starts_with("\\\"") || rest.starts_with("\\x22") || rest.starts_with("%22");
             ensure(escaped, format!("the quote stands bare in the log: {line}"))
         },
         ..HOUSE
@@ -447,7 +482,9 @@ pub(super) const CHECKS: &[Check] = &[
                 head.status(get.status)?;
                 head.field_is("Content-Length", &get.body.len().to_string())?;
             }
-            server.ask("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")?.status(400)
+            server
+                .ask("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")?
+                .status(400)
         },
         ..HOUSE
     },
@@ -474,19 +511,27 @@ pub(super) fn allows(answer: &Answer, methods: &[&str]) -> Verdict {
     found.sort_unstable();
     let mut wanted = methods.to_vec();
     wanted.sort_unstable();
-    answer.ensure(found == wanted, format!("Allow should list {wanted:?} and says {field:?}"))
+    answer.ensure(
+        found == wanted,
+        format!("Allow should list {wanted:?} and says {field:?}"),
+    )
 }
 
 /// A line of the access log: our address, this request, this status, one of these sizes.
 pub(super) fn logged(server: &Server, request: &str, status: u16, sizes: &[&str]) -> Verdict {
     let line = server.stdout_line(request)?;
     let right = log_parts(&line).is_some_and(|(host, time, end)| {
-        let size = end.strip_prefix(&format!("{request} {status} ")).unwrap_or_default();
+        let size = end
+            .strip_prefix(&format!("{request} {status} "))
+            .unwrap_or_default();
         host == "127.0.0.1" && is_log_time(time) && sizes.contains(&size)
     });
     ensure(
         right,
-        format!("expected 127.0.0.1 - - [TIME] {request} {status} {}, got: {line}", sizes.join(" or ")),
+        format!(
+            "expected 127.0.0.1 - - [TIME] {request} {status} {}, got: {line}",
+            sizes.join(" or ")
+        ),
     )
 }
 
@@ -540,7 +585,10 @@ fn drip(server: &Server) -> Verdict {
 fn refusals_in_order(server: &Server) -> Verdict {
     let long = "a".repeat(9_000);
     let requests = [
-        (414, format!("GET /{long} HTTP/2.0\r\nHost: localhost\r\n\r\n")),
+        (
+            414,
+            format!("GET /{long} HTTP/2.0\r\nHost: localhost\r\n\r\n"),
+        ),
         (505, "GET / HTTP/2.0\r\nno colon\r\n\r\n".to_string()),
         (400, "BREW / HTTP/1.1\r\nno colon\r\n\r\n".to_string()),
         (501, request("BREW", "/no/such/page")),

@@ -257,7 +257,10 @@ fn threads_shrink(server: &Server) -> Verdict {
     let mut clients = open_and_begin(&own, 80)?;
     let threads = || own.proc_status("Threads").unwrap_or_default();
     let grown = wait_until(own.patience, || threads() >= 80);
-    ensure(grown, format!("eighty connections, and only {} threads", threads()))?;
+    ensure(
+        grown,
+        format!("eighty connections, and only {} threads", threads()),
+    )?;
     for client in &mut clients {
         client.send("alhost\r\nConnection: close\r\n\r\n");
     }
@@ -265,7 +268,10 @@ fn threads_shrink(server: &Server) -> Verdict {
         client.answer()?.accepted()?;
     }
     let shrunk = wait_until(own.patience, || own.serves_on().is_ok() && threads() <= 60);
-    ensure(shrunk, format!("{} threads are left with nothing to do", threads()))
+    ensure(
+        shrunk,
+        format!("{} threads are left with nothing to do", threads()),
+    )
 }
 
 fn short_of_files(server: &Server) -> Verdict {
@@ -284,7 +290,10 @@ fn short_of_files(server: &Server) -> Verdict {
     // Until the last of them is noticed, a page that is a file may not open either.
     wait_until(own.patience, || own.serves_on().is_ok());
     own.serves_on()?;
-    ensure(lines < 1_000, format!("{lines} lines on stderr in a fifth of a second: accept spins"))
+    ensure(
+        lines < 1_000,
+        format!("{lines} lines on stderr in a fifth of a second: accept spins"),
+    )
 }
 
 fn crowd(server: &Server) -> Verdict {

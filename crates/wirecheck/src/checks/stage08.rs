@@ -83,7 +83,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "The end of the head is not the end of the request: read on until the length is there.",
         run: |server| {
             let mut client = server.connect()?;
-            client.send_pieces([post_head("/echo", "Content-Length: 6\r\n").as_bytes(), b"Hello!"]);
+            client.send_pieces([
+                post_head("/echo", "Content-Length: 6\r\n").as_bytes(),
+                b"Hello!",
+            ]);
             echoed(&client.answer()?, b"Hello!")
         },
         ..HOUSE
@@ -104,7 +107,10 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the body back",
         hint: "Read lines and counted bytes from the same buffer as the head.",
         run: |server| {
-            split_everywhere(server, &chunked("3;x=y\r\nHel\r\n3\r\nlo!\r\n0\r\nX: y\r\n\r\n"))
+            split_everywhere(
+                server,
+                &chunked("3;x=y\r\nHel\r\n3\r\nlo!\r\n0\r\nX: y\r\n\r\n"),
+            )
         },
         ..HOUSE
     },
@@ -146,8 +152,12 @@ pub(super) const CHECKS: &[Check] = &[
             let answer = server.get("/")?;
             answer.status(200)?;
             let text = answer.text().to_lowercase();
-            let form = text.split("<form").nth(1).and_then(|rest| rest.split('>').next());
-            let posts = form.is_some_and(|form| form.replace(['"', '\''], "").contains("method=post"));
+            let form = text
+                .split("<form")
+                .nth(1)
+                .and_then(|rest| rest.split('>').next());
+            let posts =
+                form.is_some_and(|form| form.replace(['"', '\''], "").contains("method=post"));
             answer.ensure(posts, "there is no form with method=\"post\"")
         },
         ..HOUSE
@@ -232,11 +242,14 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "two fields Content-Length, 5 and 6, in both orders; and one field `5, 6`",
         hint: "Two programs that pick different ones disagree on where the next request begins.",
         run: |server| {
-            refuses(server, &[
-                &(post_head("/", "Content-Length: 5\r\nContent-Length: 6\r\n") + "Hello!"),
-                &(post_head("/", "Content-Length: 6\r\ncontent-length: 5\r\n") + "Hello!"),
-                &(post_head("/", "Content-Length: 5, 6\r\n") + "Hello!"),
-            ])
+            refuses(
+                server,
+                &[
+                    &(post_head("/", "Content-Length: 5\r\nContent-Length: 6\r\n") + "Hello!"),
+                    &(post_head("/", "Content-Length: 6\r\ncontent-length: 5\r\n") + "Hello!"),
+                    &(post_head("/", "Content-Length: 5, 6\r\n") + "Hello!"),
+                ],
+            )
         },
         expects: "400 Bad Request",
         ..PROTOCOL
@@ -247,7 +260,13 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "POST /echo with Content-Length: 0006",
         expects: "six bytes back",
         hint: "Decimal, whatever the zeros suggest.",
-        run: |server| echoes(server, post_head("/echo", "Content-Length: 0006\r\n") + "Hello!", b"Hello!"),
+        run: |server| {
+            echoes(
+                server,
+                post_head("/echo", "Content-Length: 0006\r\n") + "Hello!",
+                b"Hello!",
+            )
+        },
         ..HOUSE
     },
     Check {
@@ -315,7 +334,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Size in hexadecimal, CRLF, data, CRLF; a size of 0 ends it; then trailers and an empty line.",
         run: |server| {
             let answer = server.ask(post_head("/", CHUNKED) + "6\r\nHello!\r\n0\r\n\r\n")?;
-            answer.ensure(answer.status != 400 && answer.status != 501, "a right chunked body is refused")
+            answer.ensure(
+                answer.status != 400 && answer.status != 501,
+                "a right chunked body is refused",
+            )
         },
         ..PROTOCOL
     },
@@ -469,10 +491,19 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Whoever honours the other of the two sees another request: smuggling.",
         run: |server| {
             let body = "0\r\n\r\n";
-            refuses(server, &[
-                &(post_head("/echo", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + body),
-                &(post_head("/echo", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + body),
-            ])
+            refuses(
+                server,
+                &[
+                    &(post_head(
+                        "/echo",
+                        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                    ) + body),
+                    &(post_head(
+                        "/echo",
+                        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                    ) + body),
+                ],
+            )
         },
         ..REFUSED
     },
@@ -484,10 +515,13 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Refuse it; or at least never use this connection again.",
         run: |server| {
             let second = request("GET", "/smuggled");
-            one_answer(server, &format!(
-                "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{second}",
-                second.len() + 5
-            ))
+            one_answer(
+                server,
+                &format!(
+                    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{second}",
+                    second.len() + 5
+                ),
+            )
         },
         ..PROTOCOL
     },
@@ -497,7 +531,12 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "POST / HTTP/1.0 with Transfer-Encoding: chunked",
         hint: "HTTP/1.0 has no codings.",
         run: |server| {
-            refuses(server, &["POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n"])
+            refuses(
+                server,
+                &[
+                    "POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n",
+                ],
+            )
         },
         ..REFUSED
     },
@@ -510,7 +549,11 @@ pub(super) const CHECKS: &[Check] = &[
             for value in ["gzip", "chunked, gzip", "identity", "chunked, identity"] {
                 let line = format!("Transfer-Encoding: {value}\r\n");
                 let answer = server.ask(post_head("/", &line) + "5\r\nHello\r\n0\r\n\r\n")?;
-                answer.status_in(if server.is_ours() { &[400] } else { &[400, 501] })?;
+                answer.status_in(if server.is_ours() {
+                    &[400]
+                } else {
+                    &[400, 501]
+                })?;
             }
             Ok(())
         },
@@ -525,7 +568,10 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let body = "5\r\nHello\r\n0\r\n\r\n";
             let one = post_head("/echo", "Transfer-Encoding: gzip, chunked\r\n") + body;
-            let two = post_head("/echo", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n") + body;
+            let two = post_head(
+                "/echo",
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+            ) + body;
             server.ask(one)?.status(501)?;
             server.ask(two)?.status(501)
         },
@@ -538,8 +584,13 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Join the values of all the fields to one list, then look.",
         run: |server| {
             let body = "5\r\nHello\r\n0\r\n\r\n";
-            for lines in ["Transfer-Encoding: chunked, chunked\r\n".to_string(), CHUNKED.repeat(2)] {
-                server.ask(post_head("/", &lines) + body)?.status_in(&[400, 501])?;
+            for lines in [
+                "Transfer-Encoding: chunked, chunked\r\n".to_string(),
+                CHUNKED.repeat(2),
+            ] {
+                server
+                    .ask(post_head("/", &lines) + body)?
+                    .status_in(&[400, 501])?;
             }
             Ok(())
         },
@@ -551,9 +602,18 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "xchunked · chunkedx · \"chunked\" · chunked;a=b · \\vchunked · chun ked",
         hint: "Compare the whole name; trim spaces and tabs only.",
         run: |server| {
-            for value in ["xchunked", "chunkedx", "\"chunked\"", "\x0bchunked", "chun ked", "'chunked'"] {
+            for value in [
+                "xchunked",
+                "chunkedx",
+                "\"chunked\"",
+                "\x0bchunked",
+                "chun ked",
+                "'chunked'",
+            ] {
                 let head = post_head("/", &format!("Transfer-Encoding: {value}\r\n"));
-                server.ask(head + "5\r\nHello\r\n0\r\n\r\n")?.status_in(&[400, 501])?;
+                server
+                    .ask(head + "5\r\nHello\r\n0\r\n\r\n")?
+                    .status_in(&[400, 501])?;
             }
             Ok(())
         },
@@ -566,8 +626,15 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the body back",
         hint: "eq_ignore_ascii_case",
         run: |server| {
-            for line in ["Transfer-Encoding: CHUNKED\r\n", "transfer-encoding:\tChunked \r\n"] {
-                echoes(server, post_head("/echo", line) + "5\r\nHello\r\n0\r\n\r\n", b"Hello")?;
+            for line in [
+                "Transfer-Encoding: CHUNKED\r\n",
+                "transfer-encoding:\tChunked \r\n",
+            ] {
+                echoes(
+                    server,
+                    post_head("/echo", line) + "5\r\nHello\r\n0\r\n\r\n",
+                    b"Hello",
+                )?;
             }
             Ok(())
         },
@@ -586,7 +653,8 @@ pub(super) const CHECKS: &[Check] = &[
             own.post("/echo", format!("{body}x"))?.status(413)?;
             let chunk = format!("3e8\r\n{body}\r\n");
             echoes(&own, chunked(&format!("{chunk}0\r\n\r\n")), body.as_bytes())?;
-            own.ask(chunked(&format!("{chunk}1\r\nx\r\n0\r\n\r\n")))?.status(413)
+            own.ask(chunked(&format!("{chunk}1\r\nx\r\n0\r\n\r\n")))?
+                .status(413)
         },
         ..HOUSE
     },
@@ -597,7 +665,9 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "413 at once",
         hint: "The number is enough to refuse it.",
         run: |server| {
-            server.ask(post_head("/echo", "Content-Length: 1048577\r\n"))?.status(413)?;
+            server
+                .ask(post_head("/echo", "Content-Length: 1048577\r\n"))?
+                .status(413)?;
             server.ask(chunked("100001\r\n"))?.status(413)
         },
         ..HOUSE
@@ -624,12 +694,22 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Judge the framing and read the body in one place, before routing.",
         run: |server| {
             let with = |method: &str, target: &str, lines: &str| {
-                format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
+                format!(
+                    "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
+                )
             };
-            server.ask(with("BREW", "/", "Content-Length: x\r\n"))?.status(501)?;
-            server.ask(with("POST", "/no/such/page", "Content-Length: x\r\n"))?.status(400)?;
-            server.ask(with("POST", "/no/such/page", "Content-Length: 9999999\r\n"))?.status(413)?;
-            server.ask(with("DELETE", "/", "Content-Length: 9999999\r\n"))?.status(413)
+            server
+                .ask(with("BREW", "/", "Content-Length: x\r\n"))?
+                .status(501)?;
+            server
+                .ask(with("POST", "/no/such/page", "Content-Length: x\r\n"))?
+                .status(400)?;
+            server
+                .ask(with("POST", "/no/such/page", "Content-Length: 9999999\r\n"))?
+                .status(413)?;
+            server
+                .ask(with("DELETE", "/", "Content-Length: 9999999\r\n"))?
+                .status(413)
         },
         ..HOUSE
     },
@@ -659,7 +739,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Send it before the first read of the body, whatever its framing.",
         run: |server| {
             let mut client = server.connect()?;
-            client.send(post_head("/echo", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"));
+            client.send(post_head(
+                "/echo",
+                "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n",
+            ));
             let interim = Answer::read_head(&mut client)?;
             interim.status(100)?;
             client.send("6\r\nHello!\r\n0\r\n\r\n");
@@ -689,7 +772,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "100 means: send it. Refuse first.",
         run: |server| {
             let mut client = server.connect()?;
-            client.send(post_head("/echo", "Expect: 100-continue\r\nContent-Length: 9999999\r\n"));
+            client.send(post_head(
+                "/echo",
+                "Expect: 100-continue\r\nContent-Length: 9999999\r\n",
+            ));
             Answer::read_head(&mut client)?.status(413)
         },
         ..HOUSE
@@ -702,7 +788,9 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Either is right; a 100 is not.",
         run: |server| {
             let mut client = server.connect()?;
-            client.send(post_head("/echo", "Expect: the-impossible\r\nContent-Length: 6\r\n") + "Hello!");
+            client.send(
+                post_head("/echo", "Expect: the-impossible\r\nContent-Length: 6\r\n") + "Hello!",
+            );
             Answer::read_head(&mut client)?.status_in(&[200, 417])
         },
         ..HOUSE
@@ -832,5 +920,8 @@ fn memory_declared(server: &Server) -> Verdict {
     }
     own.serves_on()?;
     let resident = own.proc_status("VmHWM").unwrap_or_default();
-    ensure(resident < 50_000, format!("{resident} kB in use, for a hundred bytes that came"))
+    ensure(
+        resident < 50_000,
+        format!("{resident} kB in use, for a hundred bytes that came"),
+    )
 }

@@ -42,7 +42,13 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Join the root and the decoded path; open; copy.",
         run: |server| {
             let site = Site::new(server, &[])?;
-            for name in ["style.css", "picture.png", "sub/file.txt", "no-index/file.txt", "no-extension"] {
+            for name in [
+                "style.css",
+                "picture.png",
+                "sub/file.txt",
+                "no-index/file.txt",
+                "no-extension",
+            ] {
                 serves_file(&site, &format!("/{name}"), name)?;
             }
             Ok(())
@@ -80,7 +86,9 @@ pub(super) const CHECKS: &[Check] = &[
             head.status(200)?;
             head.field_is("Content-Type", &get.field("Content-Type")?)?;
             head.field_is("Content-Length", &get.body.len().to_string())?;
-            site.server.head("/big.bin")?.field_is("Content-Length", &BIG.to_string())
+            site.server
+                .head("/big.bin")?
+                .field_is("Content-Length", &BIG.to_string())
         },
         ..HOUSE
     },
@@ -147,11 +155,18 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Collapse the slashes at the beginning, or //evil.example is where your visitors go.",
         run: |server| {
             let site = Site::new(server, &[])?;
-            for target in ["//sub", "///sub", "//evil.example/%2e%2e/sub", "/\\evil.example/..%2fsub"] {
+            for target in [
+                "//sub",
+                "///sub",
+                "//evil.example/%2e%2e/sub",
+                "/\\evil.example/..%2fsub",
+            ] {
                 let answer = site.server.get(target)?;
                 answer.status_in(&[301, 400, 404])?;
                 for location in answer.values("Location") {
-                    let leaves = location.starts_with("//") || location.starts_with("/\\") || !location.starts_with('/');
+                    let leaves = location.starts_with("//")
+                        || location.starts_with("/\\")
+                        || !location.starts_with('/');
                     answer.ensure(!leaves, format!("Location {location:?} leaves the site"))?;
                 }
             }
@@ -172,7 +187,12 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 3986 §6.2.4: /file and /file/ are two resources, and only one is there",
         sends: "GET /style.css/ and GET /style.css/x",
         hint: "The system says `not a directory`: that is a 404 as well.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/style.css/", "/style.css/x", "/style.css/index.html"]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &["/style.css/", "/style.css/x", "/style.css/index.html"],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
@@ -210,7 +230,16 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 3986 §2.4: implementations must not decode the same string twice",
         sends: "GET /%2573tyle.css · /a%2520space.txt · /%252e%252e/secret.txt",
         hint: "One decoder, called in one place.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/%2573tyle.css", "/a%2520space.txt", "/%252e%252e/secret.txt"]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &[
+                    "/%2573tyle.css",
+                    "/a%2520space.txt",
+                    "/%252e%252e/secret.txt",
+                ],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
@@ -220,7 +249,10 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "What is no encoding stays as it is, and names no file here; slicing past the end panics.",
         run: |server| {
             let site = Site::new(server, &[])?;
-            not_found(&site, &["/%zz", "/%", "/%2", "/%+1", "/%u0041", "/%C3%", "/%\u{eb}"])?;
+            not_found(
+                &site,
+                &["/%zz", "/%", "/%2", "/%+1", "/%u0041", "/%C3%", "/%\u{eb}"],
+            )?;
             // `100%.txt` is there: literally, or refused as badly encoded.
             site.server.get("/100%.txt")?.status_in(&[200, 400, 404])
         },
@@ -231,7 +263,12 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a strange name is not found; it is no fault of the server",
         sends: "GET /style.css%00 · /style.css%00.png · /%00",
         hint: "The system refuses NUL with InvalidInput: every error of opening is a 404, unless you know better.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/style.css%00", "/style.css%00.png", "/%00"]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &["/style.css%00", "/style.css%00.png", "/%00"],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
@@ -242,7 +279,9 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let site = Site::new(server, &[])?;
             not_found(&site, &["/%ff%fe", "/%c3", "/%ed%a0%80"])?;
-            let answer = site.server.ask(b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let answer = site
+                .server
+                .ask(b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
             answer.status_in(&[400, 404])
         },
         ..NOT_FOUND
@@ -254,11 +293,14 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "ENAMETOOLONG is an error of its own; treat it as not found.",
         run: |server| {
             let site = Site::new(server, &[])?;
-            not_found(&site, &[
-                &format!("/{}", "a".repeat(300)),
-                &format!("/{}", "a".repeat(5_000)),
-                &"/a".repeat(2_000),
-            ])
+            not_found(
+                &site,
+                &[
+                    &format!("/{}", "a".repeat(300)),
+                    &format!("/{}", "a".repeat(5_000)),
+                    &"/a".repeat(2_000),
+                ],
+            )
         },
         ..NOT_FOUND
     },
@@ -267,7 +309,20 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: no segment that begins with a dot is served",
         sends: "GET /.hidden · /.git/config · /.git/ · /%2ehidden · /sub/../.hidden",
         hint: "One rule for ., .., .git and .env.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/.hidden", "/.git/config", "/.git/", "/.git", "/%2ehidden", "/%2Egit/config", "/sub/../.hidden"]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &[
+                    "/.hidden",
+                    "/.git/config",
+                    "/.git/",
+                    "/.git",
+                    "/%2ehidden",
+                    "/%2Egit/config",
+                    "/sub/../.hidden",
+                ],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
@@ -275,25 +330,77 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: no segment that begins with a dot is served, though it would stay within the root (browsers and curl remove them before they ask)",
         sends: "GET /./style.css · /sub/../style.css · /sub/. · /...",
         hint: "One rule for ., .., .git and .env.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/./style.css", "/sub/../style.css", "/sub/.", "/sub/..", "/..."]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &[
+                    "/./style.css",
+                    "/sub/../style.css",
+                    "/sub/.",
+                    "/sub/..",
+                    "/...",
+                ],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
         name: "traversal-plain",
         sends: "GET /../secret.txt, and through /sub/, with more dots, at the beginning and in the middle",
-        run: |server| keeps_secret(&Site::new(server, &[])?, &["/../secret.txt", "/sub/../../secret.txt", "/sub/deep/../../../secret.txt", "/../www/../secret.txt", "/./../secret.txt", "//../secret.txt"]),
+        run: |server| {
+            keeps_secret(
+                &Site::new(server, &[])?,
+                &[
+                    "/../secret.txt",
+                    "/sub/../../secret.txt",
+                    "/sub/deep/../../../secret.txt",
+                    "/../www/../secret.txt",
+                    "/./../secret.txt",
+                    "//../secret.txt",
+                ],
+            )
+        },
         ..TRAVERSAL
     },
     Check {
         name: "traversal-encoded",
         sends: "the dots, the slashes, or both as %2e and %2f, in both cases",
-        run: |server| keeps_secret(&Site::new(server, &[])?, &["/%2e%2e/secret.txt", "/.%2e/secret.txt", "/%2E./secret.txt", "/..%2fsecret.txt", "/..%2Fsecret.txt", "/%2e%2e%2fsecret.txt", "/sub%2f..%2f..%2fsecret.txt", "/sub/..%2f../secret.txt"]),
+        run: |server| {
+            keeps_secret(
+                &Site::new(server, &[])?,
+                &[
+                    "/%2e%2e/secret.txt",
+                    "/.%2e/secret.txt",
+                    "/%2E./secret.txt",
+                    "/..%2fsecret.txt",
+                    "/..%2Fsecret.txt",
+                    "/%2e%2e%2fsecret.txt",
+                    "/sub%2f..%2f..%2fsecret.txt",
+                    "/sub/..%2f../secret.txt",
+                ],
+            )
+        },
         ..TRAVERSAL
     },
     Check {
         name: "traversal-odd-encodings",
         sends: "overlong UTF-8, double encoding, backslashes, semicolons, tabs and NUL around the dots",
-        run: |server| keeps_secret(&Site::new(server, &[])?, &["/%c0%ae%c0%ae/secret.txt", "/..%c0%afsecret.txt", "/%252e%252e/secret.txt", "/..\\secret.txt", "/..%5csecret.txt", "/..;/secret.txt", "/..%09/secret.txt", "/..%00/secret.txt", "/%u002e%u002e/secret.txt"]),
+        run: |server| {
+            keeps_secret(
+                &Site::new(server, &[])?,
+                &[
+                    "/%c0%ae%c0%ae/secret.txt",
+                    "/..%c0%afsecret.txt",
+                    "/%252e%252e/secret.txt",
+                    "/..\\secret.txt",
+                    "/..%5csecret.txt",
+                    "/..;/secret.txt",
+                    "/..%09/secret.txt",
+                    "/..%00/secret.txt",
+                    "/%u002e%u002e/secret.txt",
+                ],
+            )
+        },
         ..TRAVERSAL
     },
     Check {
@@ -301,29 +408,58 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "the absolute path of the secret after //, after %2f, and in an absolute-form target",
         run: |server| {
             let site = Site::new(server, &[])?;
-            let secret = site.root().with_file_name("secret.txt").display().to_string();
-            keeps_secret(&site, &[
-                &secret,
-                &format!("/{secret}"),
-                &format!("//{secret}"),
-                &format!("/%2f{secret}"),
-                &format!("/sub/%2F{secret}"),
-                &format!("http://localhost/{secret}"),
-                &format!("http://localhost/../secret.txt?{secret}"),
-            ])
+            let secret = site
+                .root()
+                .with_file_name("secret.txt")
+                .display()
+                .to_string();
+            keeps_secret(
+                &site,
+                &[
+                    &secret,
+                    &format!("/{secret}"),
+                    &format!("//{secret}"),
+                    &format!("/%2f{secret}"),
+                    &format!("/sub/%2F{secret}"),
+                    &format!("http://localhost/{secret}"),
+                    &format!("http://localhost/../secret.txt?{secret}"),
+                ],
+            )
         },
         ..TRAVERSAL
     },
     Check {
         name: "traversal-sibling",
         sends: "the way to www-private, beside the root www: its path begins with the same letters",
-        run: |server| keeps_secret(&Site::new(server, &[])?, &["/../www-private/secret.txt", "-private/secret.txt", "/-private/secret.txt", "/%2e%2e/www-private/secret.txt", "/link-to-sibling/secret.txt", "/link-to-sibling/"]),
+        run: |server| {
+            keeps_secret(
+                &Site::new(server, &[])?,
+                &[
+                    "/../www-private/secret.txt",
+                    "-private/secret.txt",
+                    "/-private/secret.txt",
+                    "/%2e%2e/www-private/secret.txt",
+                    "/link-to-sibling/secret.txt",
+                    "/link-to-sibling/",
+                ],
+            )
+        },
         ..TRAVERSAL
     },
     Check {
         name: "traversal-by-link",
         sends: "symbolic links to the secret (absolute and relative), and to the folder above the root",
-        run: |server| keeps_secret(&Site::new(server, &[])?, &["/link-outside.txt", "/link-up.txt", "/link-to-parent/secret.txt", "/link-to-parent/www-private/secret.txt"]),
+        run: |server| {
+            keeps_secret(
+                &Site::new(server, &[])?,
+                &[
+                    "/link-outside.txt",
+                    "/link-up.txt",
+                    "/link-to-parent/secret.txt",
+                    "/link-to-parent/www-private/secret.txt",
+                ],
+            )
+        },
         ..TRAVERSAL
     },
     Check {
@@ -353,7 +489,12 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a strange name is not found; it is no fault of the server",
         sends: "GET for a link to itself, and for a link to what is not there",
         hint: "ELOOP is one more error of opening: not found.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/link-round", "/link-nowhere", "/link-round/x"]),
+        run: |server| {
+            not_found(
+                &Site::new(server, &[])?,
+                &["/link-round", "/link-nowhere", "/link-round/x"],
+            )
+        },
         ..NOT_FOUND
     },
     Check {
@@ -377,7 +518,12 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "GET /hello, where ROOT has a file of that name",
         expects: "the page of the route",
         hint: "Look into the table first.",
-        run: |server| Site::new(server, &[])?.server.get("/hello")?.page_has("<h1>Hello"),
+        run: |server| {
+            Site::new(server, &[])?
+                .server
+                .get("/hello")?
+                .page_has("<h1>Hello")
+        },
         ..HOUSE
     },
     Check {
@@ -424,8 +570,15 @@ pub(super) const CHECKS: &[Check] = &[
             for root in [missing, "/etc/passwd"] {
                 let ended = server.run_to_end(&["--port", "0", root])?;
                 let stderr = String::from_utf8_lossy(&ended.stderr);
-                let said = stderr.contains("error: ") && stderr.contains(root) && ended.stdout.is_empty();
-                ensure(ended.status == Some(1) && said, format!("exit status {:?} for {root}; stderr: {stderr}", ended.status))?;
+                let said =
+                    stderr.contains("error: ") && stderr.contains(root) && ended.stdout.is_empty();
+                ensure(
+                    ended.status == Some(1) && said,
+                    format!(
+                        "exit status {:?} for {root}; stderr: {stderr}",
+                        ended.status
+                    ),
+                )?;
             }
             Ok(())
         },
@@ -491,7 +644,12 @@ pub(super) const CHECKS: &[Check] = &[
             let site = Site::new(server, &[])?;
             for (target, size) in [("/style.css", "19"), ("/a%20space.txt", "6")] {
                 site.server.get(target)?.status(200)?;
-                logged(&site.server, &format!("\"GET {target} HTTP/1.1\""), 200, &[size])?;
+                logged(
+                    &site.server,
+                    &format!("\"GET {target} HTTP/1.1\""),
+                    200,
+                    &[size],
+                )?;
             }
             Ok(())
         },
@@ -532,7 +690,10 @@ fn file_types(server: &Server) -> Verdict {
         ("style.css", &["text/css; charset=utf-8"]),
         ("script.js", &["text/javascript; charset=utf-8"]),
         ("plain.txt", &["text/plain; charset=utf-8"]),
-        ("data.json", &["application/json", "application/json; charset=utf-8"]),
+        (
+            "data.json",
+            &["application/json", "application/json; charset=utf-8"],
+        ),
         ("picture.png", &["image/png"]),
         ("unknown.wirecheck", &["application/octet-stream"]),
         ("no-extension", &["application/octet-stream"]),
@@ -543,7 +704,10 @@ fn file_types(server: &Server) -> Verdict {
         let found = answer.field("Content-Type")?;
         answer.ensure(
             wanted.contains(&found.as_str()),
-            format!("the type of {name} should be {} and is {found}", wanted.join(" or ")),
+            format!(
+                "the type of {name} should be {} and is {found}",
+                wanted.join(" or ")
+            ),
         )?;
     }
     Ok(())
@@ -572,7 +736,10 @@ fn passwd(server: &Server) -> Verdict {
         client.send(request("GET", &target));
         // A close without an answer serves no file either.
         if let Ok(answer) = client.answer() {
-            answer.ensure(answer.body != passwd, "this is /etc/passwd of the server's machine")?;
+            answer.ensure(
+                answer.body != passwd,
+                "this is /etc/passwd of the server's machine",
+            )?;
         }
     }
     Ok(())
@@ -589,7 +756,10 @@ fn big_file(server: &Server) -> Verdict {
     while rest > 0 {
         let block = client.some_bytes()?;
         rest = rest.checked_sub(block.len() as u64).unwrap_or_default();
-        ensure(block.iter().all(|b| *b == 0), "the bytes are not those of the file")?;
+        ensure(
+            block.iter().all(|b| *b == 0),
+            "the bytes are not those of the file",
+        )?;
     }
     let peak = site.server.proc_status("VmHWM").unwrap_or_default();
     ensure(peak < 50_000, format!("{peak} kB of memory for one file"))
