@@ -1,0 +1,139 @@
+//! How large the step from each stage to the next is, in lines of code.
+
+use crate::diff;
+use crate::diff::Tag;
+use crate::stage::Stage;
+
+/// No step may change more lines than this.
+pub const MOST: usize = 200;
+/// The median of all steps may not be more than this.
+pub const MEDIAN: usize = 100;
+
+/// The size of the step to one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    /// Lines of code added.
+    pub added: usize,
+    /// Lines of code removed.
+    pub removed: usize,
+}
+
+impl Size {
+    /// All changed lines.
+    pub fn total(self) -> usize {
+        self.added + self.removed
+    }
+}
+
+/// The size of the step from `old` to `new`: lines in `src/` and `Cargo.toml`, without
+/// blank lines, comments, tests and dev-dependencies.
+pub fn size(old: Option<&Stage>, new: &Stage) -> Size {
+    let mut size = Size::default();
+    for file in diff::between(old.map(code_only).as_ref(), &code_only(new)) {
+        size.added += file
+            .lines
+            .iter()
+            .filter(|line| line.tag == Tag::Insert)
+            .count();
+        size.removed += file
+            .lines
+            .iter()
+            .filter(|line| line.tag == Tag::Delete)
+            .count();
+    }
+    size
+}
+
+/// Each stage with the size of its step. Stage 01, a step from nothing, is not among them.
+pub fn sizes(stages: &[Stage]) -> Vec<(&Stage, Size)> {
+    stages
+        .windows(2)
+        .map(|pair| (&pair[1], size(Some(&pair[0]), &pair[1])))
+        .collect()
+}
+
+/// The median of all steps.
+pub fn median(sizes: &[(&Stage, Size)]) -> usize {
+    let mut totals: Vec<usize> = sizes.iter().map(|(_, size)| size.total()).collect();
+    totals.sort_unstable();
+    let middle = totals.len() / 2;
+    match totals.len() {
+        0 => 0,
+        even if even % 2 == 0 => (totals[middle - 1] + totals[middle]) / 2,
+        _ => totals[middle],
+    }
+}
+
+/// The figures as a table for people, with the limits.
+pub fn table(stages: &[Stage]) -> String {
+    let sizes = sizes(stages);
+    let mut table = format!(
+        "{:<24}{:>6}{:>9}{:>7}\n",
+        "step to", "added", "removed", "sum"
+    );
+    for (stage, size) in &sizes {
+        let (added, removed, total) = (size.added, size.removed, size.total());
+        let mark = if total > MOST { "  too large" } else { "" };
+        table += &format!("{:<24}{added:>6}{removed:>9}{total:>7}{mark}\n", stage.name);
+    }
+    let median = median(&sizes);
+    table + &format!("median {median} (at most {MEDIAN}), each at most {MOST}\n")
+}
+
+/// The stage with nothing in it but the lines that count.
+fn code_only(stage: &Stage) -> Stage {
+    let mut stage = stage.clone();
+    stage
+        .files
+        .retain(|path, _| path == "Cargo.toml" || path.starts_with("src/"));
+    for (path, text) in &mut stage.files {
+        *text = if path.ends_with(".toml") {
+            toml_only(text)
+        } else {
+            rust_only(text)
+        };
+    }
+    stage
+}
+
+fn rust_only(text: &str) -> String {
+    let mut code = String::new();
+    let mut in_tests = false;
+    for line in text.lines() {
+        in_tests |= line == "#[cfg(test)]";
+        let trimmed = line.trim();
+        if !in_tests && !trimmed.is_empty() && !trimmed.starts_with("//") {
+            code += &format!("{line}\n");
+        }
+        in_tests &= line != "}";
+    }
+    code
+}
+
+fn toml_only(text: &str) -> String {
+    let mut code = String::new();
+    let mut in_dev = false;
+    for line in text.lines() {
+        if line.starts_with('[') {
+            in_dev = line.contains("dev-dependencies");
+        }
+        let trimmed = line.trim();
+        if !in_dev && !trimmed.is_empty() && !trimmed.starts_with('#') {
+            code += &format!("{line}\n");
+        }
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_counts() {
+        let rust = "//! x\n\nfn a() { // why\n    // how\n    b();\n}\n#[cfg(test)]\nmod tests {\n    x\n}\nfn c() {}\n";
+        assert_eq!(rust_only(rust), "fn a() { // why\n    b();\n}\nfn c() {}\n");
+        let toml = "[dependencies]\n# why\na = 1\n\n[dev-dependencies]\nb = 2\n\n[lints]\nc = 3\n";
+        assert_eq!(toml_only(toml), "[dependencies]\na = 1\n[lints]\nc = 3\n");
+    }
+}

@@ -1,0 +1,201 @@
+//! The gate: the book shows each change exactly once and has no wrong directive. It needs
+//! no mdBook. The other tests try each fault on a small workspace.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use mdbook_steps::book::Book;
+use mdbook_steps::stage;
+
+#[test]
+fn the_book_is_right() {
+    let problems = Book::read(&stage::workspace()).unwrap().check().unwrap();
+    let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(list.is_empty(), "\n{}", list.join("\n"));
+}
+
+const BEFORE: &str = "fn main() {\n    one();\n}\n\nfn last() {\n    a();\n    b();\n    c();\n    d();\n    e();\n    f();\n    g();\n}\n";
+const RIGHT: &str = "# Two\n\n{{#step \"uno();\"}}\n\n{{#step \"G();\"}}\n";
+
+/// A workspace with two stages, and a book with one chapter, about the second.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let scratch = Scratch(
+            Path::new(env!("CARGO_TARGET_TMPDIR"))
+                .join("book")
+                .join(name),
+        );
+        let _ = fs::remove_dir_all(&scratch.0);
+        let after = BEFORE.replace("one()", "uno()").replace("g()", "G()");
+        for (stage, code) in [("stage01-a", BEFORE), ("stage02-b", &after)] {
+            scratch.write(
+                &format!("crates/{stage}/Cargo.toml"),
+                &format!("[package]\nname = \"{stage}\"\n"),
+            );
+            scratch.write(&format!("crates/{stage}/src/main.rs"), code);
+        }
+        scratch.write("docs/src/SUMMARY.md", "[Two](stage02-b.md)\n");
+        scratch
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The faults of the book with this chapter.
+    fn check(&self, chapter: &str) -> Vec<String> {
+        self.write("docs/src/stage02-b.md", chapter);
+        let problems = Book::read(&self.0).unwrap().check().unwrap();
+        problems.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// The one fault that the right chapter has after this replacement.
+fn fault(name: &str, from: &str, to: &str) -> String {
+    let problems = Scratch::new(name).check(&RIGHT.replace(from, to));
+    assert!(!problems.is_empty(), "nobody noticed");
+    problems[0].clone()
+}
+
+#[test]
+fn a_right_chapter_has_no_faults() {
+    assert_eq!(Scratch::new("right").check(RIGHT), Vec::<String>::new());
+}
+
+#[test]
+fn no_match_tells_what_would_match() {
+    let fault = fault("no-match", "G()", "H()");
+    assert!(
+        fault.starts_with("docs/src/stage02-b.md:5: no change of stage02-b contains"),
+        "{fault}"
+    );
+    assert!(
+        fault.contains("{{#step \"G();\"}}   (src/main.rs: fn last)"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn two_matches_tell_both() {
+    let fault = fault("two", "uno();", "();");
+    assert!(
+        fault.starts_with("docs/src/stage02-b.md:3: 2 pieces contain this text:"),
+        "{fault}"
+    );
+    assert!(
+        fault.contains("uno();") && fault.contains("G();"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_place_decides_between_two() {
+    let chapter = RIGHT.replace("\"uno();\"", "\"();\" in \"fn main\"");
+    assert_eq!(Scratch::new("place").check(&chapter), Vec::<String>::new());
+}
+
+#[test]
+fn a_piece_shown_twice_is_a_fault() {
+    let fault = fault("twice", "G();", "uno();");
+    assert_eq!(
+        fault,
+        "docs/src/stage02-b.md:5: this piece is shown in line 3 already"
+    );
+}
+
+#[test]
+fn a_piece_left_out_is_a_fault() {
+    let fault = fault("left-out", "{{#step \"G();\"}}", "");
+    assert!(
+        fault.contains("left out, in src/main.rs: fn last: {{#step \"G();\"}}"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn an_unknown_directive_is_a_fault() {
+    let fault = fault("misspelt", "{{#step \"G", "{{#stpe \"G");
+    assert!(
+        fault.starts_with("docs/src/stage02-b.md:5: {{#stpe}} is unknown"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_directive_inside_a_line_is_a_fault() {
+    let fault = fault("inside", "{{#step \"G", "See {{#step \"G");
+    assert!(fault.contains("must stand on a line of its own"), "{fault}");
+}
+
+#[test]
+fn a_wrong_include_is_a_fault() {
+    let fault = fault("include", "# Two", "{{#include no.md}}");
+    assert!(fault.contains("there is no file docs/src/no.md"), "{fault}");
+}
+
+#[test]
+fn an_unknown_stage_is_a_fault() {
+    let scratch = Scratch::new("unknown-stage");
+    scratch.write(
+        "docs/src/SUMMARY.md",
+        "[Two](stage02-b.md)\n[Seven](stage07-x.md)\n",
+    );
+    scratch.write("docs/src/stage07-x.md", "# Seven\n");
+    let faults = scratch.check(RIGHT);
+    assert_eq!(
+        faults,
+        ["docs/src/stage07-x.md:1: there is no stage 07; there are stage01-a, stage02-b"]
+    );
+}
+
+#[test]
+fn a_chapter_that_is_missing_or_not_listed_is_a_fault() {
+    let scratch = Scratch::new("unlisted");
+    scratch.write("docs/src/SUMMARY.md", "[Welcome](welcome.md)\n");
+    let faults = scratch.check(RIGHT);
+    let expected = [
+        "docs/src/SUMMARY.md:1: there is no chapter welcome.md",
+        "docs/src/stage02-b.md:1: SUMMARY.md does not list this chapter",
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn removed_lines_are_attributes_and_nothing_is_blank() {
+    let scratch = Scratch::new("html");
+    let (html, _) = Book::read(&scratch.0)
+        .unwrap()
+        .chapter("stage02-b.md", RIGHT);
+    assert!(
+        html.contains("<span class=\"removed\" data-text=\"    one(); \"></span>"),
+        "{html}"
+    );
+    assert!(
+        html.contains("<span class=\"added\">    uno();</span>"),
+        "{html}"
+    );
+    for figure in html.split("<figure").skip(1) {
+        let figure = figure.split("</figure>").next().unwrap();
+        assert!(
+            !figure.contains("\n\n"),
+            "a blank line ends a block of HTML: {figure}"
+        );
+    }
+}
+
+#[test]
+fn bytes_are_drawn_with_their_line_ends() {
+    let scratch = Scratch::new("bytes");
+    let chapter = format!("{RIGHT}\n```bytes\nA\\r\\n\n\\x00\n```\n");
+    assert_eq!(scratch.check(&chapter), Vec::<String>::new());
+    let (html, _) = Book::read(&scratch.0)
+        .unwrap()
+        .chapter("stage02-b.md", &chapter);
+    let boxes = "A<b class=\"byte\">CR</b><b class=\"byte\">LF</b>\n<span class=\"offset\" data-text=\"3\"></span><b class=\"byte\">00</b>";
+    assert!(html.contains(boxes), "{html}");
+}
