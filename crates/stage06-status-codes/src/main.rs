@@ -32,9 +32,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
-  curl -i http://127.0.0.1:8080/nowhere
   curl -i http://127.0.0.1:8080/home
-  curl -i -X DELETE http://127.0.0.1:8080/";
+  curl -i http://127.0.0.1:8080/nowhere
+  curl -I http://127.0.0.1:8080/";
 
 /// Answers requests with the status that fits.
 #[derive(Parser)]
@@ -119,13 +119,10 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     }
     let response = answer.unwrap_or_else(Response::refusal);
     let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response.send(&mut connection.stream, with_body);
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
+    let sent = response
+        .send(&mut connection.stream, with_body)
+        .unwrap_or(0);
+    log_access(peer, &connection.request_line, response.status, sent);
     connection.close();
 }
 
@@ -136,11 +133,9 @@ fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: usize) {
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
-    let request_line = request_line.escape_default();
+    let line = request_line.escape_default();
     let (ip, code) = (peer.ip(), &status[..3]);
-    log(&format!(
-        "{ip} - - [{date}] \"{request_line}\" {code} {sent}"
-    ));
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 
 /// Prints a line. `println!` would end the program when nobody reads its output any more.

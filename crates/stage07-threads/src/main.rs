@@ -21,9 +21,11 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use clap::Parser;
@@ -109,16 +111,12 @@ fn listen(address: SocketAddr) -> TcpListener {
 
 /// Waits for the next client; gives its connection and its address.
 fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut failed = false;
     loop {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
                 // No more file descriptors, say. It passes: say it once, wait, try again.
-                if !failed {
-                    log_error(&format!("cannot accept a connection: {error}"));
-                }
-                failed = true;
+                log_error_rarely(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
         }
@@ -135,13 +133,10 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     }
     let response = answer.unwrap_or_else(Response::refusal);
     let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response.send(&mut connection.stream, with_body);
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
+    let sent = response
+        .send(&mut connection.stream, with_body)
+        .unwrap_or(0);
+    log_access(peer, &connection.request_line, response.status, sent);
     connection.close();
 }
 
@@ -152,11 +147,9 @@ fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: usize) {
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
-    let request_line = request_line.escape_default();
+    let line = request_line.escape_default();
     let (ip, code) = (peer.ip(), &status[..3]);
-    log(&format!(
-        "{ip} - - [{date}] \"{request_line}\" {code} {sent}"
-    ));
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 
 /// Prints a line. `println!` would end the program when nobody reads its output any more.
@@ -167,4 +160,16 @@ fn log(line: &str) {
 /// Prints a line about something that went wrong.
 fn log_error(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
+fn log_error_rarely(line: &str) {
+    static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
+    let Ok(mut last_time) = LAST_TIME.lock() else {
+        return;
+    };
+    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+        *last_time = Some(Instant::now());
+        log_error(line);
+    }
 }

@@ -17,7 +17,7 @@ use std::thread;
 use crate::Args;
 use crate::accept;
 use crate::handle;
-use crate::log_error;
+use crate::log_error_rarely;
 
 /// A worker that takes a client and leaves fewer than this waiting starts another.
 const MIN_WAITING: u32 = 4;
@@ -65,7 +65,7 @@ fn work(workers: &Arc<Workers>) {
         if still_waiting < MIN_WAITING
             && let Err(error) = start(workers)
         {
-            log_error(&format!("cannot start a thread: {error}"));
+            log_error_rarely(&format!("cannot start a thread: {error}"));
         }
         handle(stream, peer, &workers.args);
     }

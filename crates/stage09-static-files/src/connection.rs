@@ -1,0 +1,142 @@
+//! A connection to a client: what has arrived, and how to wait for more.
+
+use std::io::ErrorKind;
+use std::io::Read;
+use std::mem;
+use std::net::Shutdown;
+use std::net::TcpStream;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::request::BAD_REQUEST;
+
+/// The longest request line that is read, in bytes.
+pub const MAX_REQUEST_LINE: usize = 8000;
+
+/// The longest head that is read, in bytes.
+pub const MAX_HEAD: usize = 16 * 1024;
+
+/// How much of what a client still sends is read before its connection is closed, in bytes.
+const MAX_DRAIN: usize = 32 * 1024 * 1024;
+
+/// How many bytes of a body earn a client one more second.
+const BYTES_PER_SECOND: u32 = 16 * 1024;
+
+/// Why a request is refused: status code and reason phrase (RFC 9110 §15).
+pub type Refusal = &'static str;
+
+/// A connection to a client.
+pub struct Connection {
+    /// The way to the client and back
+    pub stream: TcpStream,
+    /// The request line as it came, without its line end; for the log
+    pub request_line: String,
+    /// What has arrived and has not been used yet
+    buffer: Vec<u8>,
+    /// How many bytes the lines that are still to come may take
+    pub room: usize,
+    /// How long the client may take
+    timeout: Duration,
+    /// When its time is up
+    deadline: Instant,
+}
+
+impl Connection {
+    /// Takes over a stream from which nothing has been read yet.
+    pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
+        // Fails only for a timeout of zero.
+        let _ = stream.set_write_timeout(Some(timeout));
+        Connection {
+            stream,
+            request_line: String::new(),
+            buffer: Vec::new(),
+            room: MAX_REQUEST_LINE + "\r\n".len(),
+            timeout,
+            deadline: Instant::now() + timeout,
+        }
+    }
+
+    /// Whether nothing has come from the client.
+    pub fn is_untouched(&self) -> bool {
+        self.request_line.is_empty() && self.buffer.is_empty()
+    }
+
+    /// Whether all that has arrived has been used.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Takes the next line out of the buffer, its line end included.
+    ///
+    /// Waits until the line is complete. A line ends with LF; the CR before it may be
+    /// missing (RFC 9112 §2.2). A line that does not fit in the room gives `too_long`.
+    pub fn read_line(&mut self, too_long: Refusal) -> Result<String, Refusal> {
+        loop {
+            let seen = self.buffer.len().min(self.room);
+            if let Some(end) = self.buffer[..seen].iter().position(|&byte| byte == b'\n') {
+                self.room -= end + 1;
+                // One byte becomes one character. What follows the line stays in the buffer.
+                return Ok(self.buffer.drain(..=end).map(char::from).collect());
+            }
+            if seen == self.room {
+                return Err(too_long);
+            }
+            self.read_more()?;
+        }
+    }
+
+    /// Takes exactly `count` bytes out of the buffer; waits until they are there.
+    pub fn read_exact(&mut self, count: usize) -> Result<Vec<u8>, Refusal> {
+        while self.buffer.len() < count {
+            let before = self.buffer.len();
+            self.read_more()?;
+            // A long body may take long, as long as it makes headway.
+            let received = (self.buffer.len() - before) as u32;
+            self.deadline += Duration::from_secs(1) * received / BYTES_PER_SECOND;
+        }
+        let rest = self.buffer.split_off(count);
+        Ok(mem::replace(&mut self.buffer, rest))
+    }
+
+    /// Waits for more bytes and adds them to the buffer.
+    fn read_more(&mut self) -> Result<(), Refusal> {
+        let mut bytes = [0; 4096];
+        // One deadline for all reads. A timeout for each would let a client that sends a
+        // byte now and then go on for ever.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+            return Err("408 Request Timeout");
+        }
+        match self.stream.read(&mut bytes) {
+            Ok(0) => Err(BAD_REQUEST),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&bytes[..count]);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            // What Unix calls it when a read takes longer than its timeout
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err("408 Request Timeout"),
+            Err(_) => Err(BAD_REQUEST),
+        }
+    }
+
+    /// Closes the connection in stages (RFC 9112 §9.6).
+    ///
+    /// Closed while bytes of the client wait unread or are still on their way, a
+    /// connection is reset, and the client may lose the answer that it has not read yet.
+    /// So: say that we have sent all, read what still comes, and only then close.
+    pub fn close(mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.deadline = Instant::now() + self.timeout;
+        let mut drained = 0;
+        while drained < MAX_DRAIN && self.read_more().is_ok() {
+            drained += self.buffer.len();
+            self.buffer.clear();
+        }
+    }
+}
+
+/// Whether a line holds nothing but its line end: it closes the head.
+pub fn is_empty_line(line: &str) -> bool {
+    line == "\r\n" || line == "\n"
+}

@@ -1,0 +1,122 @@
+//! Files: which one a path leads to, and which ones no path must lead to.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::ErrorKind;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::connection::Refusal;
+use crate::percent;
+use crate::response::Response;
+use crate::routes::internal_error;
+
+/// A file up to this size is read at once and travels with the head, in bytes.
+const SMALL_FILE: u64 = 64 * 1024;
+
+/// A larger file is sent in blocks of this size, in bytes.
+const BLOCK_SIZE: u64 = 256 * 1024;
+
+/// Answers with the file below `root` that the path leads to, if there is one. The query
+/// does not matter to a file, but it must survive a redirect.
+pub fn find(root: &Path, path: &str, query: &str) -> Result<Option<Response>, Refusal> {
+    let Some(mut name) = locate(root, path) else {
+        return Ok(None);
+    };
+    if name.is_dir() {
+        if !path.ends_with('/') {
+            // With the slash, relative links in the page lead where they should.
+            return Ok(Some(add_slash(path, query)));
+        }
+        let Some(index) = locate(root, &format!("{path}index.html")) else {
+            return Ok(None);
+        };
+        name = index;
+    }
+    match open(&name) {
+        Ok(response) => Ok(Some(response)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+        Err(error) => Err(internal_error(error)),
+    }
+}
+
+/// Finds what a path means below `root`, itself without symbolic links: nothing outside.
+fn locate(root: &Path, path: &str) -> Option<PathBuf> {
+    let mut name = root.to_path_buf();
+    for segment in path.split('/') {
+        let segment = percent::decode(segment);
+        // `.` and `..` must not climb, `.git` is nobody's business, and a slash that was
+        // encoded would start a path of its own.
+        if segment.starts_with(b".") || segment.contains(&b'/') {
+            return None;
+        }
+        name.push(OsStr::from_bytes(&segment));
+    }
+    // Follows all symbolic links; and `starts_with` compares whole names, so that
+    // `/srv/public-not` does not pass for a part of `/srv/public`.
+    let name = name.canonicalize().ok()?;
+    name.starts_with(root).then_some(name)
+}
+
+/// Redirects from `/notes?page=2` to `/notes/?page=2`.
+fn add_slash(path: &str, query: &str) -> Response {
+    // One slash at the start: `//notes/` would be the page `/` of the host `notes`.
+    let mut location = format!("/{}/", path.trim_start_matches('/'));
+    if !query.is_empty() {
+        location += &format!("?{query}");
+    }
+    let mut response = Response::refusal("301 Moved Permanently");
+    response.fields.push(("Location", location));
+    response
+}
+
+/// Opens a file and makes an answer of it.
+fn open(name: &Path) -> io::Result<Response> {
+    let metadata = fs::metadata(name)?;
+    if !metadata.is_file() {
+        // To open a FIFO would hold the thread until somebody writes into it.
+        return Err(ErrorKind::NotFound.into());
+    }
+    let file = File::open(name)?;
+    let mut response = Response::new("200 OK", &content_type(name), Vec::new());
+    if metadata.len() <= SMALL_FILE {
+        file.take(metadata.len()).read_to_end(&mut response.body)?;
+        return Ok(response);
+    }
+    response.file = Some(file);
+    response.file_length = metadata.len();
+    Ok(response)
+}
+
+/// Guesses from its name what a file is.
+fn content_type(name: &Path) -> String {
+    let kind = mime_guess::from_path(name).first_or_octet_stream();
+    if kind.type_() == "text" {
+        return format!("{kind}; charset=utf-8");
+    }
+    kind.to_string()
+}
+
+/// Sends `length` bytes of a file, block by block: a file of a gigabyte needs no gigabyte.
+pub fn send(file: &mut File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
+    let mut block = Vec::new();
+    let mut left = length;
+    while left > 0 {
+        block.clear();
+        file.take(left.min(BLOCK_SIZE)).read_to_end(&mut block)?;
+        if block.is_empty() {
+            // The file has become shorter. The client sees it by the length that it was told.
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        stream.write_all(&block)?;
+        left -= block.len() as u64;
+    }
+    Ok(())
+}

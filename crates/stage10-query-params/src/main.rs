@@ -1,0 +1,204 @@
+//! Stage 10: pages that depend on the question.
+//!
+//! What follows the `?` is not part of the path: it is data for the page. With it the
+//! server is whole: a small static file server, and a few pages that answer back.
+//!
+//! See it:   cargo run -p stage10-query-params
+//! and then open http://127.0.0.1:8080/kittens?size=200 in a browser.
+
+mod body;
+mod connection;
+mod files;
+mod percent;
+mod query;
+mod request;
+mod response;
+mod routes;
+mod workers;
+
+use std::io;
+use std::io::ErrorKind;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+use std::time::SystemTime;
+
+use clap::Parser;
+use connection::Connection;
+use response::Response;
+use workers::Workers;
+
+/// How long to wait after a failed accept before trying again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const EXAMPLES: &str = "\
+Try it, in a second terminal:
+  curl -i 'http://127.0.0.1:8080/hello?name=Ada'
+  curl -i 'http://127.0.0.1:8080/kittens?size=200'";
+
+/// Serves the files of a folder, and a few pages that answer back.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Args {
+    /// IP address to listen on
+    #[arg(short, long, default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// Port to listen on; 0 lets the system choose one
+    #[arg(short, long, default_value_t = 8080)]
+    port: u16,
+    /// Seconds that a client may take to send its request
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// The most threads, and so the most clients at the same time
+    #[arg(short, long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    threads: u32,
+    /// The longest body that a request may have, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    max_body: usize,
+    /// Folder whose files are served
+    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/public"))]
+    root: PathBuf,
+}
+
+fn main() {
+    let mut args = Args::parse();
+    args.root = open_root(&args.root);
+    let listener = listen(SocketAddr::new(args.bind, args.port));
+    let workers = Arc::new(Workers {
+        listener,
+        args,
+        total: AtomicU32::new(0),
+        waiting: AtomicU32::new(0),
+    });
+    if let Err(error) = workers::start(&workers) {
+        eprintln!("error: cannot start a thread: {error}");
+        process::exit(1);
+    }
+    // The program ends when `main` does, and that must not happen while it serves.
+    loop {
+        thread::park();
+    }
+}
+
+/// Finds the folder to serve, without symbolic links, or ends the program with a message.
+fn open_root(root: &Path) -> PathBuf {
+    match root.canonicalize() {
+        Ok(folder) if folder.is_dir() => return folder,
+        Ok(_) => eprintln!("error: cannot serve {}: it is not a folder", root.display()),
+        Err(error) => eprintln!("error: cannot serve {}: {error}", root.display()),
+    }
+    eprintln!("hint: name an existing folder, or none for the one that comes with this stage");
+    process::exit(1);
+}
+
+/// Opens the listening socket, or ends the program with a message that says what to do.
+fn listen(address: SocketAddr) -> TcpListener {
+    // `bind` is three system calls: socket, bind and listen. On Unix it also sets
+    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // left TIME_WAIT.
+    match TcpListener::bind(address) {
+        Ok(listener) => {
+            // With port 0 only the system knows which port it chose.
+            let address = listener.local_addr().unwrap_or(address);
+            log(&format!("listening on http://{address}"));
+            listener
+        }
+        Err(error) => {
+            eprintln!("error: cannot listen on {address}: {error}");
+            match error.kind() {
+                ErrorKind::AddrInUse => {
+                    eprintln!("hint: is another stage still running? try --port 8081");
+                }
+                ErrorKind::PermissionDenied => {
+                    eprintln!("hint: a port below 1024 needs privileges; try --port 8080");
+                }
+                ErrorKind::AddrNotAvailable => {
+                    eprintln!("hint: this machine has no such address; try --bind 127.0.0.1");
+                }
+                _ => {}
+            }
+            process::exit(1);
+        }
+    }
+}
+
+/// Waits for the next client; gives its connection and its address.
+fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept() {
+            Ok(connection) => return connection,
+            Err(error) => {
+                // No more file descriptors, say. It passes: say it once, wait, try again.
+                log_error_rarely(&format!("cannot accept a connection: {error}"));
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+}
+
+/// Serves one client.
+fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
+    let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
+    let request = request::read(&mut connection, args.max_body);
+    let all_read = request.is_ok() && connection.is_empty();
+    let answer = request.and_then(|request| routes::respond(request, &args.root));
+    if connection.is_untouched() {
+        // Browsers open spare connections and may never use them.
+        return;
+    }
+    let mut response = answer.unwrap_or_else(Response::refusal);
+    let with_body = !connection.request_line.starts_with("HEAD ");
+    let sent = response
+        .send(&mut connection.stream, with_body)
+        .unwrap_or(0);
+    log_access(peer, &connection.request_line, response.status, sent);
+    // Most requests have been read whole. Then nothing can get lost, and no time either.
+    if !all_read {
+        connection.close();
+    }
+}
+
+/// Logs an answer in the Common Log Format, which tools for web servers read.
+fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: u64) {
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
+    let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+    let date = format!("{day}/{month}/{year}:{time} +0000");
+    // Escaped, so that a client cannot steer our terminal.
+    let line = request_line.escape_default();
+    let (ip, code) = (peer.ip(), &status[..3]);
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
+}
+
+/// Prints a line. `println!` would end the program when nobody reads its output any more.
+fn log(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line about something that went wrong.
+fn log_error(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
+fn log_error_rarely(line: &str) {
+    static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
+    let Ok(mut last_time) = LAST_TIME.lock() else {
+        return;
+    };
+    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+        *last_time = Some(Instant::now());
+        log_error(line);
+    }
+}

@@ -1,0 +1,163 @@
+//! Which path leads to which page.
+
+use std::fs;
+use std::io;
+use std::panic;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::connection::Refusal;
+use crate::files;
+use crate::log_error;
+use crate::query;
+use crate::request::BAD_REQUEST;
+use crate::request::Request;
+use crate::response::Response;
+use crate::response::escape_html;
+
+/// A function that answers a request, or says with which status it is refused.
+type Handler = fn(Request) -> Result<Response, Refusal>;
+
+const INTERNAL_ERROR: Refusal = "500 Internal Server Error";
+
+/// The pages of this server. A new page is a new row.
+const ROUTES: &[(&str, &str, Handler)] = &[
+    // method, path, handler
+    ("POST", "/", received),
+    ("POST", "/echo", echo),
+    ("GET", "/hello", hello),
+    ("GET", "/query", show_query),
+    ("GET", "/kittens", kittens),
+    ("GET", "/home", moved_home),
+    ("GET", "/teapot", teapot),
+    ("GET", "/fail", fail),
+    ("GET", "/slow", slow),
+    ("GET", "/panic", panic),
+];
+
+/// Answers a request with the page or the file below `root` that its path leads to.
+pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
+    let mut allowed = Vec::new();
+    for (method, path, handler) in ROUTES {
+        if *path != request.path {
+            continue;
+        }
+        // Who answers GET answers HEAD too: `send` leaves the body out.
+        if *method == request.method || (*method == "GET" && request.method == "HEAD") {
+            // A handler that panics costs its client a 500, and nobody else anything.
+            return panic::catch_unwind(|| handler(request)).unwrap_or(Err(INTERNAL_ERROR));
+        }
+        allowed.push(if *method == "GET" {
+            "GET, HEAD"
+        } else {
+            method
+        });
+    }
+    if let Some(response) = files::find(root, &request.path, &request.query)? {
+        if request.method == "GET" || request.method == "HEAD" {
+            return Ok(response);
+        }
+        if !allowed.contains(&"GET, HEAD") {
+            allowed.push("GET, HEAD");
+        }
+    }
+    if allowed.is_empty() {
+        return not_found(request);
+    }
+    let mut response = Response::refusal("405 Method Not Allowed");
+    response.fields.push(("Allow", allowed.join(", ")));
+    Ok(response)
+}
+
+/// Shows what a form sent.
+fn received(request: Request) -> Result<Response, Refusal> {
+    let text = String::from_utf8_lossy(&request.body);
+    let content = format!("<pre>{}</pre>", escape_html(&text));
+    Ok(Response::page("200 OK", "POST Data Received:", &content))
+}
+
+/// Sends the body back, byte for byte.
+fn echo(request: Request) -> Result<Response, Refusal> {
+    Ok(Response::new(
+        "200 OK",
+        "application/octet-stream",
+        request.body,
+    ))
+}
+
+fn hello(request: Request) -> Result<Response, Refusal> {
+    let content = "<p>This is another page.</p>";
+    let name = query::first(&request.query, "name").unwrap_or_default();
+    if name.is_empty() {
+        return Ok(Response::page("200 OK", "Hello!", content));
+    }
+    let heading = format!("Hello, {}!", escape_html(&name));
+    Ok(Response::page("200 OK", &heading, content))
+}
+
+/// Shows the query as the server understands it.
+fn show_query(request: Request) -> Result<Response, Refusal> {
+    let mut content = "<ul>\n".to_string();
+    for (name, value) in query::parse(&request.query) {
+        let (name, value) = (escape_html(&name), escape_html(&value));
+        content += &format!("<li>{name} = {value}</li>\n");
+    }
+    content += "</ul>";
+    Ok(Response::page("200 OK", "Query", &content))
+}
+
+/// Fills a template: kittens of the size that the query asks for.
+fn kittens(request: Request) -> Result<Response, Refusal> {
+    let size = query::first(&request.query, "size").unwrap_or("200".to_string());
+    // Digits only: what stands in the page is a number, and cannot be HTML.
+    if size.is_empty() || !size.chars().all(|char| char.is_ascii_digit()) {
+        return Err(BAD_REQUEST);
+    }
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/kittens.html");
+    let page = fs::read_to_string(template).map_err(internal_error)?;
+    let page = page.replace("{{size}}", &size);
+    Ok(Response::new(
+        "200 OK",
+        "text/html; charset=utf-8",
+        page.into_bytes(),
+    ))
+}
+
+fn moved_home(_request: Request) -> Result<Response, Refusal> {
+    let mut response = Response::refusal("301 Moved Permanently");
+    response.fields.push(("Location", "/".to_string()));
+    Ok(response)
+}
+
+fn teapot(_request: Request) -> Result<Response, Refusal> {
+    Err("418 I'm a teapot")
+}
+
+/// Fails, like a handler that needs a file which is not there.
+fn fail(_request: Request) -> Result<Response, Refusal> {
+    let content = fs::read_to_string("/no/such/file").map_err(internal_error)?;
+    Ok(Response::page("200 OK", "It works", &content))
+}
+
+/// Takes a second, like a handler that waits for a database.
+fn slow(_request: Request) -> Result<Response, Refusal> {
+    thread::sleep(Duration::from_secs(1));
+    Ok(Response::page("200 OK", "At last", ""))
+}
+
+/// Panics, like a handler with a bug.
+fn panic(_request: Request) -> Result<Response, Refusal> {
+    panic!("this handler has a bug");
+}
+
+fn not_found(request: Request) -> Result<Response, Refusal> {
+    let content = format!("<p>There is nothing at {}.</p>", escape_html(&request.path));
+    Ok(Response::page("404 Not Found", "404 Not Found", &content))
+}
+
+/// Refuses a request because of a fault of ours: the cause is for our log, not for the client.
+pub fn internal_error(error: io::Error) -> Refusal {
+    log_error(&format!("internal error: {error}"));
+    INTERNAL_ERROR
+}

@@ -1,0 +1,364 @@
+//! An answer, read as a client must read it: status line, fields, framing.
+
+use std::time::Duration;
+
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::client::Connection;
+use crate::exchange::Exchange;
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// `HTTP/1.1`, as sent.
+    pub version: String,
+    /// The three digits.
+    pub status: u16,
+    /// The fields in order, names as sent, values without the space around them.
+    pub fields: Vec<(String, String)>,
+    /// The body, chunked coding undone.
+    pub body: Vec<u8>,
+    /// Did the server close after it by itself?
+    pub closed: bool,
+    exchange: Exchange,
+}
+
+impl Answer {
+    /// Reads the final answer and whatever follows it; nothing may follow.
+    pub fn read(connection: &mut Connection) -> Result<Answer, Failure> {
+        let mut answer = Answer::read_head(connection)?;
+        // RFC 9110 §15.2: a client must be able to parse interim answers.
+        while (100..200).contains(&answer.status) {
+            answer = Answer::read_head(connection)?;
+        }
+        answer.read_body(connection)?;
+        answer.exchange = connection.exchange.clone();
+        if connection.ours {
+            answer.keeps_house()?;
+        }
+        Ok(answer)
+    }
+
+    /// Reads status line and fields, and leaves what follows unread.
+    pub fn read_head(connection: &mut Connection) -> Result<Answer, Failure> {
+        let line = read_line(connection, "the status line")?;
+        let (version, status) = status_line(&line).map_err(|says| connection.wrong(says))?;
+        let mut fields = Vec::new();
+        loop {
+            let line = read_line(connection, "the header fields")?;
+            if line.is_empty() {
+                break;
+            }
+            fields.push(field_line(&line).map_err(|says| connection.wrong(says))?);
+        }
+        Ok(Answer {
+            version,
+            status,
+            fields,
+            body: Vec::new(),
+            closed: false,
+            exchange: connection.exchange.clone(),
+        })
+    }
+
+    /// RFC 9112 §6.3: the length of the body, in this order.
+    fn read_body(&mut self, connection: &mut Connection) -> Verdict {
+        let lengths = self.values("Content-Length");
+        let codings = self.values("Transfer-Encoding").join(", ");
+        if lengths.len() > 1 {
+            return Err(connection.wrong("the answer has more than one Content-Length"));
+        }
+        if !codings.is_empty() && !lengths.is_empty() {
+            return Err(connection.wrong(
+                "the answer has both Content-Length and Transfer-Encoding (RFC 9112 §6.2)",
+            ));
+        }
+        let length = match lengths.first() {
+            None => None,
+            Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse::<usize>().ok(),
+            Some(text) => {
+                return Err(connection.wrong(format!("Content-Length is no number: {text:?}")));
+            }
+        };
+        let no_body = connection.exchange.begins_with(b"HEAD ") || matches!(self.status, 204 | 304);
+        if no_body {
+            return self.read_end(connection);
+        }
+        if codings.eq_ignore_ascii_case("chunked") {
+            self.body = read_chunks(connection)?;
+            return self.read_end(connection);
+        }
+        if !codings.is_empty() {
+            return Err(connection.wrong(format!(
+                "the client cannot read Transfer-Encoding: {codings}"
+            )));
+        }
+        if let Some(length) = length {
+            self.body = connection.bytes(length)?;
+            return self.read_end(connection);
+        }
+        self.body = connection.rest()?;
+        self.closed = true;
+        Ok(())
+    }
+
+    /// What follows the answer: nothing, and (sooner or later) the end.
+    fn read_end(&mut self, connection: &mut Connection) -> Verdict {
+        if !connection.ours {
+            // A server may keep the connection, and then waits for us: tell it that
+            // nothing more will come, and do not wait long. That it closes when it
+            // is asked to has a check of its own.
+            connection.half_close();
+            connection.wait_at_most(Duration::from_millis(500));
+        }
+        let end = connection.read_more();
+        self.closed = matches!(end, Ok(0));
+        if matches!(end, Ok(1..)) || !connection.buffer.is_empty() {
+            let what = if connection.exchange.begins_with(b"HEAD ") {
+                "bytes follow the fields of an answer to HEAD, which has no body (RFC 9110 §9.3.2)"
+            } else {
+                "bytes follow the end of the answer: is Content-Length too small?"
+            };
+            return Err(connection.wrong(what));
+        }
+        if connection.ours {
+            end?;
+        }
+        Ok(())
+    }
+
+    /// What every answer of our own stages keeps, beyond what the RFCs demand.
+    fn keeps_house(&self) -> Verdict {
+        self.ensure(self.version == "HTTP/1.1", "the version should be HTTP/1.1")?;
+        self.ensure(
+            self.values("Content-Length").len() == 1,
+            "there is no Content-Length",
+        )?;
+        self.field_is("Connection", "close")?;
+        self.has_valid_date()
+    }
+
+    /// All values of a field.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let same = self
+            .fields
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        same.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The value of a field that must be there once.
+    pub fn field(&self, name: &str) -> Result<String, Failure> {
+        let values = self.values(name);
+        if values.len() != 1 {
+            return Err(self.wrong(format!("expected one field {name}, found {}", values.len())));
+        }
+        Ok(values[0].clone())
+    }
+
+    /// The field is there once and has this value.
+    pub fn field_is(&self, name: &str, value: &str) -> Verdict {
+        let found = self.field(name)?;
+        self.ensure(
+            found.eq_ignore_ascii_case(value),
+            format!("{name} should be {value:?} and is {found:?}"),
+        )
+    }
+
+    /// RFC 9110 §6.6.1: a Date in the one form that may be sent.
+    pub fn has_valid_date(&self) -> Verdict {
+        let date = self.field("Date")?;
+        let again = httpdate::parse_http_date(&date).map(httpdate::fmt_http_date);
+        self.ensure(
+            again.is_ok_and(|again| again == date),
+            format!("Date is no IMF-fixdate: {date:?}"),
+        )
+    }
+
+    /// The status is this one.
+    pub fn status(&self, wanted: u16) -> Verdict {
+        self.status_in(&[wanted])
+    }
+
+    /// The status is one of these.
+    pub fn status_in(&self, wanted: &[u16]) -> Verdict {
+        let list: Vec<_> = wanted.iter().map(u16::to_string).collect();
+        self.ensure(
+            wanted.contains(&self.status),
+            format!(
+                "the status should be {} and is {}",
+                list.join(" or "),
+                self.status
+            ),
+        )
+    }
+
+    /// The request was understood: whatever the server makes of the path, it
+    /// found nothing wrong with the message.
+    pub fn accepted(&self) -> Verdict {
+        let faulted = matches!(self.status, 400 | 408 | 411 | 413 | 414 | 417 | 431 | 500..);
+        self.ensure(
+            !faulted,
+            format!(
+                "the request is right, and the server refuses it with {}",
+                self.status
+            ),
+        )
+    }
+
+    /// The body is exactly this.
+    pub fn body_is(&self, wanted: &[u8]) -> Verdict {
+        let found = &self.body;
+        let same = found.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        self.ensure(
+            found == wanted,
+            format!(
+                "the body should have {} bytes and has {}; it differs from byte {same} on",
+                wanted.len(),
+                found.len()
+            ),
+        )
+    }
+
+    /// The page says this.
+    pub fn page_has(&self, wanted: &str) -> Verdict {
+        self.ensure(
+            self.text().contains(wanted),
+            format!("the page should contain {wanted:?}"),
+        )
+    }
+
+    /// The page does not say this.
+    pub fn page_lacks(&self, unwanted: &str) -> Verdict {
+        self.ensure(
+            !self.text().contains(unwanted),
+            format!("the page must not contain {unwanted:?}"),
+        )
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// `Ok` if it holds, else a failure that shows the bytes.
+    pub fn ensure(&self, holds: bool, says: impl Into<String>) -> Verdict {
+        if holds {
+            return Ok(());
+        }
+        Err(self.wrong(says))
+    }
+
+    fn wrong(&self, says: impl Into<String>) -> Failure {
+        Failure::Wrong {
+            says: says.into(),
+            exchange: self.exchange.clone(),
+        }
+    }
+}
+
+/// One line without its CRLF.
+fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure> {
+    let end = loop {
+        if let Some(at) = connection.buffer.iter().position(|b| *b == b'\n') {
+            break at;
+        }
+        if connection.buffer.len() > 256 * 1024 {
+            return Err(connection.wrong(format!("{part} has no line end")));
+        }
+        if connection.read_more()? == 0 {
+            let says = if connection.buffer.is_empty() && part == "the status line" {
+                "the server closed the connection without an answer".to_string()
+            } else {
+                format!("the server closed the connection in the middle of {part}")
+            };
+            return Err(connection.wrong(says));
+        }
+    };
+    let line: Vec<u8> = connection.buffer.drain(..=end).collect();
+    // RFC 9112 §2.2: a sender must not use a bare LF, whatever a recipient forgives.
+    let Some(line) = line.strip_suffix(b"\r\n") else {
+        return Err(connection.wrong(format!("a line in {part} ends with LF and not with CRLF")));
+    };
+    if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+        return Err(connection.wrong(format!("{part} contains a control byte")));
+    }
+    Ok(line.iter().map(|b| char::from(*b)).collect())
+}
+
+/// `HTTP/1.1 200 OK`. RFC 9112 §4: the space after the code must be there even
+/// if no reason follows.
+fn status_line(line: &str) -> Result<(String, u16), String> {
+    let wrong = || format!("this is no status line: {line:?}");
+    let (version, rest) = line.split_once(' ').ok_or_else(wrong)?;
+    let (code, _reason) = rest.split_once(' ').ok_or_else(wrong)?;
+    let known = version == "HTTP/1.1" || version == "HTTP/1.0";
+    let digits = code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit());
+    match code.parse() {
+        Ok(code @ 100..600) if known && digits => Ok((version.to_string(), code)),
+        _ => Err(wrong()),
+    }
+}
+
+/// `Name: value`. RFC 9112 §5: nothing between name and colon, no folding.
+fn field_line(line: &str) -> Result<(String, String), String> {
+    let wrong = || format!("this is no header field: {line:?}");
+    let (name, value) = line.split_once(':').ok_or_else(wrong)?;
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err(wrong());
+    }
+    Ok((
+        name.to_string(),
+        value.trim_matches([' ', '\t']).to_string(),
+    ))
+}
+
+/// RFC 9112 §7.1.
+fn read_chunks(connection: &mut Connection) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    loop {
+        let line = read_line(connection, "a chunk's size")?;
+        let size = line.split(';').next().unwrap_or_default().trim_end();
+        let Ok(size) = usize::from_str_radix(size, 16) else {
+            return Err(connection.wrong(format!("this is no chunk size: {line:?}")));
+        };
+        if size == 0 {
+            break;
+        }
+        body.extend(connection.bytes(size)?);
+        if connection.bytes(2)? != b"\r\n" {
+            return Err(connection.wrong("CRLF is missing after a chunk"));
+        }
+    }
+    while !read_line(connection, "the trailer fields")?.is_empty() {}
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_lines() {
+        assert_eq!(status_line("HTTP/1.1 200 OK").unwrap().1, 200);
+        assert_eq!(status_line("HTTP/1.1 200 ").unwrap().1, 200);
+        for bad in [
+            "",
+            "HTTP/1.1 200",
+            "HTTP/1.1 99 x",
+            "HTTP/1.1 +20 x",
+            "HTTP/2 200 OK",
+        ] {
+            assert!(status_line(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn field_lines() {
+        assert_eq!(field_line("A: \t b ").unwrap(), ("A".into(), "b".into()));
+        for bad in ["", "A", ": b", "A : b", " A: b"] {
+            assert!(field_line(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a check is, and how it ends.
+
+use crate::exchange::Exchange;
+use crate::server::Server;
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+pub struct Check {
+    /// Kebab-case, unique, telling.
+    pub name: &'static str,
+    /// The first stage that must pass.
+    pub since: u8,
+    /// The last stage that must pass, where a later stage does otherwise.
+    pub until: Option<u8>,
+    /// Where the demand comes from.
+    pub rule: &'static str,
+    /// What the client does.
+    pub sends: &'static str,
+    /// What a right server does.
+    pub expects: &'static str,
+    /// For someone whose server fails.
+    pub hint: &'static str,
+    /// Does the protocol demand it, or only our own stages?
+    pub kind: Kind,
+    /// Does it.
+    pub run: fn(&Server) -> Verdict,
+}
+
+/// Who demands it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The RFCs: holds for any HTTP/1.1 origin server.
+    Protocol,
+    /// Our own stages: their routes, texts, flags, and choices that the RFCs leave open.
+    House,
+}
+
+/// How a check ends.
+pub type Verdict = Result<(), Failure>;
+
+/// Why a check did not pass.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server did something else than it should.
+    Wrong {
+        /// A sentence for people.
+        says: String,
+        /// The bytes, where there are any.
+        exchange: Exchange,
+    },
+    /// The check could not be tried on this server; the reason.
+    Skipped(String),
+}
+
+impl Failure {
+    /// A failure without bytes to show.
+    pub fn new(says: impl Into<String>) -> Failure {
+        Failure::Wrong {
+            says: says.into(),
+            exchange: Exchange::default(),
+        }
+    }
+}
+
+impl Check {
+    /// Does it hold for this stage?
+    pub fn holds_for(&self, stage: u8) -> bool {
+        self.since <= stage && self.until.is_none_or(|last| stage <= last)
+    }
+
+    /// Runs it, and looks whether the server outlived it.
+    pub fn run_on(&self, server: &Server) -> Verdict {
+        let verdict = (self.run)(server);
+        match verdict {
+            Err(Failure::Skipped(_)) => verdict,
+            // The end of the process explains more than a refused connection does.
+            _ => server.still_runs().and(verdict),
+        }
+    }
+}
+
+/// `Ok` if it holds, else a failure that says so.
+pub fn ensure(holds: bool, says: impl Into<String>) -> Verdict {
+    if holds {
+        return Ok(());
+    }
+    Err(Failure::new(says))
+}

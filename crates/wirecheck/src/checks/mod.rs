@@ -1,0 +1,88 @@
+//! The table, one module a stage. A row stands in the module of the first
+//! stage that it holds for.
+
+use crate::check::Check;
+use crate::check::Kind;
+
+mod stage01;
+mod stage02;
+mod stage03;
+mod stage04;
+mod stage05;
+mod stage06;
+mod stage07;
+mod stage08;
+mod stage09;
+mod stage10;
+
+/// All checks, by stage.
+pub fn all() -> Vec<Check> {
+    [
+        stage01::CHECKS,
+        stage02::CHECKS,
+        stage03::CHECKS,
+        stage04::CHECKS,
+        stage05::CHECKS,
+        stage06::CHECKS,
+        stage07::CHECKS,
+        stage08::CHECKS,
+        stage09::CHECKS,
+        stage10::CHECKS,
+    ]
+    .concat()
+}
+
+/// What the rows of one stage have in common; each row fills in the rest.
+const fn house(since: u8) -> Check {
+    Check {
+        name: "",
+        since,
+        until: None,
+        rule: "",
+        sends: "",
+        expects: "",
+        hint: "",
+        kind: Kind::House,
+        run: |_| Ok(()),
+    }
+}
+
+/// The same for rows that the RFCs demand of any server.
+const fn protocol(since: u8) -> Check {
+    Check {
+        kind: Kind::Protocol,
+        ..house(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_row_is_whole() {
+        let mut names = HashSet::new();
+        for check in all() {
+            let name = check.name;
+            let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(!name.is_empty() && name.chars().all(kebab), "{name:?}");
+            assert!(names.insert(name), "{name} stands twice");
+            for text in [check.rule, check.sends, check.expects, check.hint] {
+                assert!(!text.is_empty(), "{name} lacks a text");
+            }
+            assert!((1..=10).contains(&check.since), "{name}");
+            assert!(check.until.is_none_or(|last| last >= check.since), "{name}");
+        }
+    }
+
+    #[test]
+    fn there_are_enough() {
+        let checks = all();
+        assert!(checks.len() >= 150, "only {} checks", checks.len());
+        for stage in [6, 8, 9] {
+            let new = checks.iter().filter(|check| check.since == stage).count();
+            assert!(new >= 15, "only {new} checks are new in stage {stage}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Stage 03 reads one request head, however it is cut into segments.
+
+use std::thread;
+use std::time::Duration;
+
+use super::house;
+use super::protocol;
+use crate::check::Check;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::check::ensure;
+use crate::client::Connection;
+use crate::server::Server;
+use crate::server::request;
+use crate::server::wait_until;
+
+const HOUSE: Check = house(3);
+const PROTOCOL: Check = protocol(3);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "head-logged",
+        until: Some(4),
+        rule: "Stage 03: it prints the head line by line with the line ends visible",
+        sends: "GET /logged-4711 with a field X-Wirecheck",
+        expects: r"both lines on stdout, each with its \r\n visible",
+        hint: "escape_ascii turns the bytes of a line into text that a terminal can bear.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET /logged-4711 HTTP/1.1\r\nHost: localhost\r\nX-Wirecheck: yes\r\n\r\n");
+            client.half_close();
+            client.rest()?;
+            server.stdout_line(r"GET /logged-4711 HTTP/1.1\r\n")?;
+            server.stdout_line(r"X-Wirecheck: yes\r\n").map(|_| ())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "closes-without-an-answer",
+        until: Some(3),
+        rule: "Stage 03: it knows requests and no answers",
+        sends: "GET /",
+        expects: "the connection closed in order, without a byte (curl: (52) Empty reply from server)",
+        hint: "The echo is gone: read the head, print it, close.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(request("GET", "/"));
+            client.closes_silently()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "split-everywhere",
+        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere (RFC 9293 §3.9.1)",
+        sends: "GET / in two segments, cut after each byte in turn, on as many connections",
+        expects: "each request is understood as if it had come whole",
+        hint: "One read is not one request: read until the empty line is there, and keep what you have.",
+        run: split_everywhere,
+        ..PROTOCOL
+    },
+    Check {
+        name: "one-byte-at-a-time",
+        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere",
+        sends: "GET /, each byte in a segment of its own",
+        expects: "the request is understood",
+        hint: "Append each read to one buffer, and look for the empty line in the buffer.",
+        run: |server| {
+            let mut client = server.connect()?;
+            for byte in request("GET", "/").bytes() {
+                client.send([byte]);
+                thread::sleep(Duration::from_millis(1));
+            }
+            understood(server, &mut client)
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "leading-empty-line",
+        rule: "RFC 9112 §2.2: a server SHOULD ignore at least one empty line before the request line",
+        sends: "CRLF, then GET /",
+        expects: "the request is understood",
+        hint: "If the first line is empty, read another one: an empty line at the start ends no head.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(format!("\r\n{}", request("GET", "/")));
+            understood(server, &mut client)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "bare-lf-line-ends",
+        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        sends: "GET / with LF where CRLF should be",
+        expects: "the request is understood (a server may refuse it; ours do not)",
+        hint: "Look for LF, then strip one CR before it, if there is one.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(request("GET", "/").replace("\r\n", "\n"));
+            understood(server, &mut client)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "mixed-line-ends",
+        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        sends: "GET / whose lines end in CRLF and in LF by turns, and whose last, empty line is a bare LF",
+        expects: "the request is understood",
+        hint: "The head ends with an empty line, not with the four bytes CR LF CR LF.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: localhost\nConnection: close\r\n\n");
+            understood(server, &mut client)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "head-of-10-kb",
+        rule: "RFC 9112 §2.3 and §3: no limit is set; 8,000 bytes and more are recommended for the request line alone",
+        sends: "GET / with 10 kB of header fields, in segments of 1,000 bytes",
+        expects: "the request is understood",
+        hint: "A buffer of fixed size that is read into once is too small: let it grow.",
+        run: |server| {
+            let lines = format!("X-Filler: {}\r\n", "f".repeat(488)).repeat(20);
+            let head = crate::server::get_with("/", &lines);
+            let mut client = server.connect()?;
+            client.send_pieces(head.as_bytes().chunks(1000));
+            understood(server, &mut client)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "head-without-end",
+        until: Some(5),
+        rule: "Stage 03: at most 16 KiB of head; memory follows no client's wish",
+        sends: "GET / and header fields that never end, up to 1 MB",
+        expects: "the server closes without an answer, and serves the next client",
+        hint: "Stop reading when the buffer holds more than a head may have.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\n");
+            client.send("X-Filler: filler\r\n".repeat(60_000));
+            client.half_close();
+            let received = client.rest().unwrap_or_default();
+            ensure(
+                received.is_empty(),
+                "there is an answer to a head without an end",
+            )?;
+            server.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "head-cut-off-unanswered",
+        until: Some(5),
+        rule: "Stage 03: a head without its empty line is no request",
+        sends: "the first lines of GET /, then half-closes",
+        expects: "the connection closed without an answer; the next client is served",
+        hint: "A read that returns 0 before the empty line: the client has gone.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\n");
+            client.half_close();
+            client.closes_silently()?;
+            server.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "half-a-head-and-gone",
+        rule: "RFC 9112 §9.5: a client may close at any time, and the server must cope",
+        sends: "half a request, then closes; the same with a reset; at each of twenty cuts",
+        expects: "the next client is served",
+        hint: "End of stream and errors while reading concern one connection: go on.",
+        run: |server| {
+            let head = request("GET", "/");
+            for cut in (1..head.len()).step_by(3) {
+                let mut client = server.connect()?;
+                client.send(&head[..cut]);
+                if cut % 2 == 0 {
+                    client.reset();
+                }
+            }
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "nothing-raw-on-the-terminal",
+        rule: "House: bytes from the network are escaped before they reach a terminal or a log",
+        sends: "a request with ESC [31m, BEL, NUL, DEL, backspace and bytes that are no UTF-8, in target, field and method",
+        expects: "no control byte but the line feed, and only UTF-8, on stdout and stderr",
+        hint: "An escape sequence in a log runs in the terminal of whoever reads it: print bytes with escape_ascii.",
+        run: nothing_raw,
+        ..HOUSE
+    },
+];
+
+/// Stage 03 prints the head and closes; later ones answer.
+fn understood(server: &Server, client: &mut Connection) -> Verdict {
+    if server.stage == 3 {
+        return client.closes_silently();
+    }
+    client.answer()?.accepted()
+}
+
+fn split_everywhere(server: &Server) -> Verdict {
+    if server.stage == 3 && server.is_ours() {
+        return split_and_printed(&server.own(&[])?);
+    }
+    split(server).map(|_| ())
+}
+
+/// In stage 03 the only sign that a head was understood is that it is printed.
+fn split_and_printed(own: &Server) -> Verdict {
+    let wanted = split(own)?;
+    let printed = || {
+        let (stdout, _) = own.output().unwrap_or_default();
+        String::from_utf8_lossy(&stdout)
+            .matches(r"Connection: close\r\n")
+            .count()
+    };
+    wait_until(own.patience, || printed() >= wanted);
+    let printed = printed();
+    ensure(
+        printed == wanted,
+        format!("{wanted} heads were sent, {printed} printed whole"),
+    )
+}
+
+/// As many connections as there are cuts.
+fn split(server: &Server) -> Result<usize, Failure> {
+    let head = request("GET", "/");
+    let mut clients = Vec::new();
+    for cut in 1..head.len() {
+        let mut client = server.connect()?;
+        client.send(&head[..cut]);
+        clients.push((cut, client));
+    }
+    // One pause for all: each first part has arrived alone.
+    thread::sleep(Duration::from_millis(20));
+    for (cut, client) in &mut clients {
+        client.send(&head[*cut..]);
+    }
+    let wanted = clients.len();
+    for (_, mut client) in clients {
+        // Each is closed before the next is read: the server may serve one at a time.
+        understood(server, &mut client)?;
+    }
+    Ok(wanted)
+}
+
+fn nothing_raw(server: &Server) -> Verdict {
+    let own = server.own(&[])?;
+    let odd = b"\x1b[31m\x07\x00\x7f\x08\x9b\xff\xfe\xc3\xa9";
+    let requests: [&[&[u8]]; 4] = [
+        &[
+            b"GET /marker-1",
+            odd,
+            b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        ],
+        &[
+            b"GET /marker-2 HTTP/1.1\r\nHost: localhost\r\nX: ",
+            odd,
+            b"\r\n\r\n",
+        ],
+        &[
+            b"GET",
+            odd,
+            b" /marker-3 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        ],
+        &[b"GET /marker-4\xc3\x9b31m\xff HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ];
+    for parts in requests {
+        let mut client = own.connect()?;
+        client.send(parts.concat());
+        client.half_close();
+        let _ = client.rest();
+    }
+    own.serves_on()?;
+    let (stdout, stderr) = own.output()?;
+    for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
+        let text = String::from_utf8_lossy(&bytes);
+        let raw = text
+            .chars()
+            .any(|c| (c.is_control() && c != '\n') || c == '\u{FFFD}');
+        let seen = crate::exchange::visible(&bytes);
+        ensure(
+            !raw,
+            format!("raw bytes from the network on {name}: {seen}"),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! Stage 04 answers, and closes so that the answer arrives.
+
+use std::thread;
+use std::time::Duration;
+
+use super::house;
+use super::protocol;
+use crate::answer::Answer;
+use crate::check::Check;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::check::ensure;
+use crate::server::Server;
+use crate::server::request;
+
+const HOUSE: Check = house(4);
+const PROTOCOL: Check = protocol(4);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "answer-is-http",
+        rule: "RFC 9112 §4, §5 and §2.2: status line, fields, an empty line; lines end in CRLF",
+        sends: "GET /",
+        expects: "an answer that a strict client can read from the first to the last byte, and nothing after it",
+        hint: "End each line of the head with \\r\\n, and the head with an empty line.",
+        run: |server| server.get("/")?.accepted(),
+        ..PROTOCOL
+    },
+    Check {
+        name: "answer-length",
+        rule: "RFC 9112 §6.3 and RFC 9110 §8.6: the client must know where the body ends",
+        sends: "GET /",
+        expects: "Content-Length, or chunked; an answer that only the close ends cannot be told from one cut short",
+        hint: "Count the bytes (not the characters) of the body, and say so in Content-Length.",
+        run: |server| {
+            let answer = server.get("/")?;
+            let framed = !answer.values("Content-Length").is_empty()
+                || !answer.values("Transfer-Encoding").is_empty()
+                || matches!(answer.status, 204 | 304);
+            answer.ensure(
+                framed,
+                "there is no Content-Length: only the close ends the body",
+            )
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "answer-date",
+        rule: "RFC 9110 §6.6.1: an origin server with a clock MUST send Date",
+        sends: "GET /",
+        expects: "one Date as an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`), not ten minutes from now",
+        hint: "httpdate::fmt_http_date(SystemTime::now())",
+        run: |server| {
+            let answer = server.get("/")?;
+            answer.has_valid_date()?;
+            let date = httpdate::parse_http_date(&answer.field("Date")?);
+            let now = std::time::SystemTime::now();
+            let near = date.is_ok_and(|date| {
+                let apart = now
+                    .duration_since(date)
+                    .or_else(|_| date.duration_since(now));
+                apart.is_ok_and(|apart| apart < Duration::from_secs(600))
+            });
+            answer.ensure(near, "the Date is not the time of this answer")
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "answer-content-type",
+        rule: "RFC 9110 §8.3: a sender of content SHOULD say its type; a page needs its charset too",
+        sends: "GET /",
+        expects: "Content-Type: text/html with charset=utf-8",
+        hint: "Without a type browsers guess, and without a charset they guess the letters.",
+        run: |server| {
+            let answer = server.get("/")?;
+            let field = answer
+                .field("Content-Type")?
+                .to_ascii_lowercase()
+                .replace(' ', "");
+            answer.ensure(
+                field == "text/html;charset=utf-8",
+                format!("Content-Type is {field:?}"),
+            )
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "hello-world",
+        until: Some(8),
+        rule: "Stage 04: one page; from stage 09 on it is public/index.html",
+        sends: "GET /",
+        expects: "200, and a page with <h1>Hello, World!</h1>",
+        hint: "The body is the page; the browser shows nothing else.",
+        run: |server| {
+            let answer = server.get("/")?;
+            answer.status(200)?;
+            answer.page_has("<h1>Hello, World!</h1>")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "same-page-everywhere",
+        until: Some(4),
+        rule: "Stage 04: it does not look at the request yet",
+        sends: "GET /, GET /no/such/page, POST /, and `nonsense`",
+        expects: "200 and the same page four times",
+        hint: "Send the fixed answer as soon as the head has ended.",
+        run: |server| {
+            let first = server.get("/")?;
+            for head in [
+                request("GET", "/no/such/page"),
+                request("POST", "/"),
+                "nonsense\r\n\r\n".into(),
+            ] {
+                let answer = server.ask(head)?;
+                answer.status(200)?;
+                answer.body_is(&first.body)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "closes-after-the-answer",
+        rule: "RFC 9112 §9.6: a server that receives `Connection: close` MUST close after the answer",
+        sends: "GET / with Connection: close, and keeps its own side open",
+        expects: "the answer, then the end of the stream, without the client closing first",
+        hint: "Drop the stream (or shut down its writing side) when the answer is written.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(request("GET", "/"));
+            client.rest().map(|_| ())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "answer-before-the-close",
+        rule: "RFC 9112 §9.3: the client may wait for the answer with its side open",
+        sends: "GET /, and waits without closing anything",
+        expects: "the whole answer at once; the server does not wait for the client's end of stream first",
+        hint: "The request ends with the empty line, not with the end of the stream: do not use read_to_end.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(request("GET", "/"));
+            Answer::read_head(&mut client).map(|_| ())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "half-close-after-request",
+        rule: "RFC 9293 §3.6: a side that has closed may go on to receive",
+        sends: "GET /, then half-closes (as `printf … | nc -N` does)",
+        expects: "the answer all the same",
+        hint: "A read that returns 0 after a whole head means only that the client has nothing more to say.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(request("GET", "/"));
+            client.half_close();
+            client.answer()?.accepted()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "pipelined-garbage",
+        rule: "RFC 9112 §9.6: after `Connection: close` the server MUST NOT process anything more",
+        sends: "GET / with Connection: close, and bytes that are no request, in one segment",
+        expects: "one answer that can be read, then the close; no second one and no reset",
+        hint: "Unread bytes at the close become a reset, which may take the answer with it: read until the client closes (RFC 9112 §9.6).",
+        run: |server| {
+            let head = request("GET", "/");
+            server
+                .ask(format!("{head}\0\x01garbage, {}", "and more ".repeat(100)))?
+                .accepted()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "pipelined-request-after-close",
+        rule: "RFC 9112 §9.6: after `Connection: close` the server MUST NOT process further requests",
+        sends: "GET / with Connection: close twice, in one segment",
+        expects: "one answer, then the close",
+        hint: "Answer the first request, then close, whatever else the buffer holds.",
+        run: |server| server.ask(request("GET", "/").repeat(2))?.accepted(),
+        ..PROTOCOL
+    },
+    Check {
+        name: "20-mb-sent-to-a-page",
+        rule: "RFC 9112 §9.6: a server closes in stages, else a reset takes the answer from a client that still sends",
+        sends: "POST / with a body of 20 MB, all of it, and reads only then",
+        expects: "an answer that can be read to its end, whatever its status",
+        hint: "After the answer: shutdown(Write), then read and throw away until the client closes; bounded in bytes and time.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(crate::server::post_head(
+                "/",
+                "Content-Length: 20000000\r\n",
+            ));
+            client.send(vec![b'x'; 20_000_000]);
+            client.answer().map(|_| ())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "reset-while-answered",
+        rule: "RFC 9112 §9.5: a client may break off at any time, and the server must cope",
+        sends: "GET /, then a reset (SO_LINGER 0) without reading, thirty times",
+        expects: "the next client is served",
+        hint: "A failed write concerns one connection. In C: ignore SIGPIPE.",
+        run: |server| {
+            for _ in 0..30 {
+                let mut client = server.connect()?;
+                client.send(request("GET", "/"));
+                client.reset();
+            }
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "closed-before-answered",
+        rule: "RFC 9112 §9.5: a client may close at any time, and the server must cope",
+        sends: "GET /, then closes without reading, thirty times",
+        expects: "the next client is served",
+        hint: "Writing to a client that has gone fails: log it and go on.",
+        run: |server| {
+            for _ in 0..30 {
+                server.connect()?.send(request("GET", "/"));
+            }
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "asks-and-never-reads",
+        rule: "RFC 9112 §9.5: a client that does not read must not stop the server",
+        sends: "GET / on five connections, reads nothing, leaves after a moment",
+        expects: "the next client is served once they have left",
+        hint: "Put an end to each write and to the closing in stages: a deadline.",
+        run: |server| {
+            let clients: Result<Vec<_>, Failure> = (0..5)
+                .map(|_| {
+                    let mut client = server.connect()?;
+                    client.send(request("GET", "/"));
+                    Ok(client)
+                })
+                .collect();
+            thread::sleep(Duration::from_millis(20));
+            drop(clients?);
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "answers-alike",
+        rule: "RFC 9110 §9.2.2: asking again does no harm",
+        sends: "GET / twenty times, one after the other",
+        expects: "the same status and the same body each time",
+        hint: "Keep nothing from one connection to the next.",
+        run: answers_alike,
+        ..HOUSE
+    },
+];
+
+fn answers_alike(server: &Server) -> Verdict {
+    let first = server.get("/")?;
+    for _ in 0..20 {
+        let answer = server.get("/")?;
+        let same = (answer.status, &answer.body) == (first.status, &first.body);
+        ensure(same, "the same request gets another answer")?;
+    }
+    Ok(())
+}

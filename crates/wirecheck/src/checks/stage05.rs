@@ -1,0 +1,713 @@
+//! Stage 05 parses the request line and the fields, strictly, and routes.
+//! It gives no answer yet to what is malformed; from stage 06 on that is 400.
+
+use super::house;
+use super::protocol;
+use crate::check::Check;
+use crate::check::Verdict;
+use crate::check::ensure;
+use crate::server::Server;
+use crate::server::get_with;
+use crate::server::request;
+
+const HOUSE: Check = house(5);
+const PROTOCOL: Check = protocol(5);
+/// A message that every server must refuse.
+const MALFORMED: Check = Check {
+    expects: "400 Bad Request (in stage 05 still: closed without an answer)",
+    ..PROTOCOL
+};
+/// A message that the RFCs let a server repair; ours refuse it.
+const REFUSED: Check = Check {
+    kind: crate::check::Kind::House,
+    ..MALFORMED
+};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "hello-route",
+        until: Some(9),
+        rule: "Stage 05: a table of routes",
+        sends: "GET /hello",
+        expects: "200, and a page with <h1>Hello!</h1>",
+        hint: "Look the target up in the table.",
+        run: |server| {
+            let answer = server.get("/hello")?;
+            answer.status(200)?;
+            answer.page_has("<h1>Hello!</h1>")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "unknown-path-says-so",
+        rule: "Stage 05: any other path gets a page that says so",
+        sends: "GET /no/such/page",
+        expects: "a page with `not found` and the path (with status 200 in stage 05, 404 later)",
+        hint: "What is not in the table gets this page.",
+        run: |server| {
+            let answer = server.get("/no/such/page")?;
+            answer.status(if server.stage == 5 { 200 } else { 404 })?;
+            let text = answer.text().to_lowercase();
+            answer.ensure(
+                text.contains("not found"),
+                "the page should say `not found`",
+            )?;
+            answer.page_has("/no/such/page")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "path-escaped-in-page",
+        rule: "HTML Standard §13.3: what comes from outside is escaped, or it runs in the browser",
+        sends: "GET /<script>alert(1)</script>&amp;\"",
+        expects: "no <script> in the page",
+        hint: "Replace & < > \" (in this order) before you put the path into HTML.",
+        run: |server| {
+            let answer = server.get("/<script>alert(1)</script>&amp;\"")?;
+            answer.page_lacks("<script")
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "path-is-case-sensitive",
+        rule: "RFC 9110 §4.2.3: all of a URI but scheme and host is case-sensitive",
+        sends: "GET /HELLO",
+        expects: "the page for a path that is not there",
+        hint: "Compare paths byte for byte.",
+        run: |server| {
+            let answer = server.get("/HELLO")?;
+            answer.page_lacks("<h1>Hello")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "head-has-no-body",
+        rule: "RFC 9110 §9.3.2: the server MUST NOT send content in the answer to HEAD",
+        sends: "HEAD /",
+        expects: "the status of GET /, and nothing after the empty line",
+        hint: "Build the answer as for GET, and leave the body out when you write it.",
+        run: |server| {
+            let head = server.head("/")?;
+            head.status(server.get("/")?.status)
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "head-has-the-fields-of-get",
+        rule: "RFC 9110 §9.3.2 and §8.6: the same fields as for GET; a Content-Length only with GET's value",
+        sends: "HEAD / and GET /, and both for a path that is not there",
+        expects: "Content-Type alike; Content-Length alike, where HEAD has one",
+        hint: "Count the body before you drop it.",
+        run: |server| {
+            for target in ["/", "/no/such/page"] {
+                let get = server.get(target)?;
+                let head = server.head(target)?;
+                head.status(get.status)?;
+                for name in ["Content-Type", "Content-Length"] {
+                    let (wanted, found) = (get.values(name), head.values(name));
+                    // A server may leave out what it would have to make the body to know.
+                    let fits = found == wanted || found.is_empty() || wanted.is_empty();
+                    head.ensure(
+                        fits,
+                        format!("{name}: {found:?} for HEAD, {wanted:?} for GET"),
+                    )?;
+                }
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "host-missing",
+        rule: "RFC 9112 §3.2: a server MUST answer 400 to a request of HTTP/1.1 without Host",
+        sends: "GET / HTTP/1.1 without a Host field",
+        hint: "Count the fields named Host: it must be one.",
+        run: |server| refuses(server, &["GET / HTTP/1.1\r\nConnection: close\r\n\r\n"]),
+        ..MALFORMED
+    },
+    Check {
+        name: "host-twice",
+        rule: "RFC 9112 §3.2: a server MUST answer 400 to a request with more than one Host field",
+        sends: "two Host fields: alike, different, and written in different case",
+        hint: "Count the fields named Host: it must be one.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    &get_with("/", "Host: localhost\r\n"),
+                    &get_with("/", "Host: other.example\r\n"),
+                    &get_with("/", "hOST: localhost\r\n"),
+                ],
+            )
+        },
+        ..MALFORMED
+    },
+    Check {
+        name: "host-invalid",
+        rule: "RFC 9112 §3.2: a server MUST answer 400 to a Host field with an invalid value",
+        sends: "Host: a b · Host: a/b · Host: a,b.example/ · Host: user@a · Host: a?b",
+        hint: "uri-host [ \":\" port ]: letters, digits, -._~%!$&'()*+,;= or an address in brackets.",
+        run: |server| refuses_hosts(server, &["a b", "a/b", "user@a", "a?b", "a#b", "<a>"]),
+        ..REFUSED
+    },
+    Check {
+        name: "host-port-invalid",
+        rule: "RFC 9112 §3.2 and RFC 3986 §3.2.3: port = *DIGIT",
+        sends: "Host: localhost:80x · Host: localhost:-1 · Host: localhost:80:80",
+        hint: "After the colon only digits (or nothing).",
+        run: |server| {
+            refuses_hosts(
+                server,
+                &["localhost:80x", "localhost:-1", "localhost:80:80"],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "host-bracket-invalid",
+        rule: "RFC 3986 §3.2.2: an IPv6 address stands in brackets, and the brackets close",
+        sends: "Host: [::1 · Host: ::1 · Host: [zz]",
+        hint: "Ipv6Addr parses what is between the brackets.",
+        run: |server| refuses_hosts(server, &["[::1", "[zz]", "[::1]x"]),
+        ..REFUSED
+    },
+    Check {
+        name: "host-forms-accepted",
+        rule: "RFC 9110 §7.2: Host = uri-host [ \":\" port ]",
+        sends: "Host with a port, as an IPv4 and an IPv6 address, with and without a port",
+        expects: "each is served",
+        hint: "A colon belongs to Host's value: split each field at its first colon only.",
+        run: |server| {
+            for host in [
+                "localhost:8080",
+                "127.0.0.1",
+                "127.0.0.1:80",
+                "[::1]",
+                "[::1]:8080",
+            ] {
+                let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+                server.ask(head)?.accepted()?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "host-empty-accepted",
+        rule: "RFC 9112 §3.2: a client without an authority MUST send Host with an empty value",
+        sends: "Host: with nothing after the colon",
+        expects: "it is served",
+        hint: "That Host is there is demanded; that it says something is not.",
+        run: |server| {
+            server
+                .ask("GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")?
+                .accepted()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "field-name-any-case",
+        rule: "RFC 9110 §5.1: field names are case-insensitive",
+        sends: "hOsT: localhost",
+        expects: "it is served",
+        hint: "eq_ignore_ascii_case",
+        run: |server| {
+            server
+                .ask("GET / HTTP/1.1\r\nhOsT: localhost\r\ncONNECTION: close\r\n\r\n")?
+                .accepted()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "http-1-0-without-host",
+        rule: "RFC 9112 §3.2: Host is demanded of HTTP/1.1 only",
+        sends: "GET / HTTP/1.0 without a field",
+        expects: "it is served",
+        hint: "Look at the version before you ask for Host.",
+        run: |server| server.ask("GET / HTTP/1.0\r\n\r\n")?.accepted(),
+        ..PROTOCOL
+    },
+    Check {
+        name: "space-before-colon",
+        rule: "RFC 9112 §5.1: a server MUST answer 400 to whitespace between a field's name and the colon",
+        sends: "X-Wirecheck : a, and the same with a tab",
+        hint: "Proxies disagree on what such a name means, and requests are smuggled through the gap. Check that the name is a token.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck : a\r\n"),
+                    &get_with("/", "X-Wirecheck\t: a\r\n"),
+                    "GET / HTTP/1.1\r\nHost : localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
+        },
+        ..MALFORMED
+    },
+    Check {
+        name: "obs-fold",
+        rule: "RFC 9112 §5.2: a server MUST refuse a folded line with 400 or read the fold as spaces; ours refuse",
+        sends: "a field whose value goes on in the next line, after a space, and after a tab",
+        hint: "A field line begins with a name, and a name with a token's character.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\r\n b\r\n"),
+                    &get_with("/", "X-Wirecheck: a\r\n\tb\r\n"),
+                ],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "space-before-first-field",
+        rule: "RFC 9112 §2.2: whitespace between the start line and the first field: refuse, or ignore such lines; ours refuse",
+        sends: "GET /, then ` Host: localhost`",
+        hint: "The same rule as for a folded line: a name begins the line.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    "GET / HTTP/1.1\r\n Host: localhost\r\nConnection: close\r\n\r\n",
+                    "GET / HTTP/1.1\r\n \r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "bare-cr",
+        rule: "RFC 9112 §2.2: a bare CR makes the element invalid, or becomes a space; ours refuse",
+        sends: "a CR without LF in a value, in the target, and between two fields",
+        hint: "Split at LF, take one CR from the end, and refuse any that is left.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\rb\r\n"),
+                    &get_with("/a\rb", ""),
+                    &get_with("/", "X-Wirecheck: a\rX-Other: b\r\n"),
+                    "GET / HTTP/1.1\r\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "nul-in-field",
+        rule: "RFC 9110 §5.5: CR, LF and NUL in a value are dangerous: refuse the message, or replace them; ours refuse",
+        sends: "NUL in a value, and in a name",
+        hint: "No control byte but HTAB belongs in a field line.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    &get_with("/", "X-Wirecheck: a\0b\r\n"),
+                    &get_with("/", "X-Wire\0check: a\r\n"),
+                ],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "control-byte-in-field",
+        rule: "RFC 9110 §5.5: field values hold visible characters, space, tab and bytes above 0x7F",
+        sends: "the bytes 0x01, 0x0B, 0x1B and 0x7F in a value",
+        hint: "No control byte but HTAB belongs in a field line.",
+        run: |server| {
+            for byte in ['\x01', '\x0b', '\x1b', '\x7f'] {
+                refuses(
+                    server,
+                    &[&get_with("/", &format!("X-Wirecheck: a{byte}b\r\n"))],
+                )?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "field-without-colon",
+        rule: "RFC 9112 §5: field-line = field-name \":\" OWS field-value OWS",
+        sends: "a line `nonsense` among the fields",
+        hint: "split_once(':') gives None: that is a 400, not a line to skip.",
+        run: |server| refuses(server, &[&get_with("/", "nonsense\r\n")]),
+        ..REFUSED
+    },
+    Check {
+        name: "field-without-name",
+        rule: "RFC 9110 §5.1: a field name is a token: one character at least",
+        sends: "a line `: value` among the fields",
+        hint: "A token is not empty.",
+        run: |server| refuses(server, &[&get_with("/", ": value\r\n")]),
+        ..REFUSED
+    },
+    Check {
+        name: "field-name-no-token",
+        rule: "RFC 9110 §5.6.2: a token has letters, digits and !#$%&'*+-.^_`|~, nothing else",
+        sends: "names with a space, a slash, a parenthesis, a quote, and ë in UTF-8",
+        hint: "Check each byte of the name.",
+        run: |server| {
+            for name in [
+                "X Wirecheck",
+                "X/Wirecheck",
+                "X(Wirecheck)",
+                "\"X\"",
+                "X-Wirëcheck",
+            ] {
+                refuses(server, &[&get_with("/", &format!("{name}: a\r\n"))])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "field-value-space-around",
+        rule: "RFC 9112 §5.1: whitespace around a value is no part of it",
+        sends: "Host:localhost, and Host: with tabs and spaces on both sides",
+        expects: "both are served",
+        hint: "trim_matches([' ', '\\t']); trim() takes more than that.",
+        run: |server| {
+            for line in ["Host:localhost", "Host: \t localhost \t "] {
+                server
+                    .ask(format!(
+                        "GET / HTTP/1.1\r\n{line}\r\nConnection: close\r\n\r\n"
+                    ))?
+                    .accepted()?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "field-values-odd-but-right",
+        rule: "RFC 9110 §5.5: an empty value, a tab, colons, bytes above 0x7F and every visible character are allowed",
+        sends: "fields with such values, and one name of every character of a token",
+        expects: "it is served",
+        hint: "Read values as bytes: they need not be UTF-8.",
+        run: |server| {
+            let lines = b"X-Empty:\r\nX-Tab: a\tb\r\nX-Colon: a:b::c\r\nX-High: \xe9\xff\r\n\
+                X-All: !\"#$%&'()*+,-./:;<=>?@[]^_`{|}~\\\r\n!#$%&'*+-.^_`|~09azAZ: token\r\n";
+            let head = get_with("/", "\0");
+            let (start, end) = head.split_once('\0').unwrap_or_default();
+            server
+                .ask([start.as_bytes(), lines, end.as_bytes()].concat())?
+                .accepted()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "fields-unknown-ignored",
+        rule: "RFC 9110 §5.1: unknown fields SHOULD be ignored, and there may be many",
+        sends: "GET / with fifty fields that nobody knows, and one name twice",
+        expects: "it is served",
+        hint: "Look for the fields you need; leave the others alone.",
+        run: |server| {
+            let mut lines = String::from("X-Wirecheck: a\r\n");
+            for i in 0..50 {
+                lines += &format!("X-Wirecheck-{}: {i}\r\n", i.max(1));
+            }
+            server.ask(get_with("/", &lines))?.accepted()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "request-line-nonsense",
+        rule: "RFC 9112 §3: an invalid request line SHOULD get 400",
+        sends: "`nonsense`, and `one two three four`, each followed by Host and an empty line",
+        hint: "Three parts with one space between them; what is else is malformed.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    "nonsense\r\nHost: localhost\r\n\r\n",
+                    "one two three four\r\nHost: localhost\r\n\r\n",
+                ],
+            )
+        },
+        ..MALFORMED
+    },
+    Check {
+        name: "request-line-without-version",
+        rule: "RFC 9112 §3: request-line = method SP request-target SP HTTP-version",
+        sends: "`GET /` with nothing after it, and with a space after it",
+        hint: "HTTP/0.9 had no version; nobody speaks it any more.",
+        run: |server| {
+            refuses(
+                server,
+                &[
+                    "GET /\r\nHost: localhost\r\n\r\n",
+                    "GET / \r\nHost: localhost\r\n\r\n",
+                ],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "request-line-spaces",
+        rule: "RFC 9112 §3: single spaces; a lenient parser MAY take more, ours do not",
+        sends: "two spaces, a tab, a leading and a trailing space, in turn",
+        hint: "split(' ') keeps the empty parts, split_whitespace() hides them.",
+        run: |server| {
+            for line in [
+                "GET  / HTTP/1.1",
+                "GET /  HTTP/1.1",
+                "GET\t/\tHTTP/1.1",
+                " GET / HTTP/1.1",
+                "GET / HTTP/1.1 ",
+            ] {
+                refuses(
+                    server,
+                    &[&format!(
+                        "{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )],
+                )?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "version-malformed",
+        rule: "RFC 9112 §2.3: HTTP-version = %s\"HTTP\" \"/\" DIGIT \".\" DIGIT, in capitals",
+        sends: "http/1.1 · HTTP/1 · HTTP/1.1.1 · HTTP/11 · HTTP/1.10 · HTTP/a.b · HTTQ/1.1 · HTTP/+1.1",
+        hint: "Eight bytes, two of them digits: compare them, do not parse a float.",
+        run: |server| {
+            for version in [
+                "http/1.1",
+                "HTTP/1",
+                "HTTP/1.1.1",
+                "HTTP/11",
+                "HTTP/1.10",
+                "HTTP/a.b",
+                "HTTQ/1.1",
+                "HTTP/+1.1",
+                "HTTP/ 1.1",
+            ] {
+                refuses(
+                    server,
+                    &[&format!(
+                        "GET / {version}\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )],
+                )?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "method-no-token",
+        rule: "RFC 9110 §9.1: method = token",
+        sends: "methods G(T, \"GET\", GÉT, G\\x01T, and an empty one",
+        hint: "The same check as for a field's name.",
+        run: |server| {
+            for method in ["G(T", "\"GET\"", "GÉT", "G\x01T", ""] {
+                refuses(server, &[&request(method, "/")])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "target-absolute-form",
+        rule: "RFC 9112 §3.2.2: a server MUST accept the absolute form",
+        sends: "GET http://localhost/",
+        expects: "the same as for GET /",
+        hint: "Strip http:// and the authority; what is left is the path.",
+        run: |server| same_as_root(server, "http://localhost/"),
+        ..PROTOCOL
+    },
+    Check {
+        name: "target-absolute-form-variants",
+        rule: "RFC 9110 §4.2.3 and RFC 3986 §3.1: the scheme in any case, an empty path means /",
+        sends: "HTTP://localhost/ · http://localhost · http://localhost:8080/ · http://[::1]/",
+        expects: "the same as for GET /",
+        hint: "If nothing is left after the authority, the path is /.",
+        run: |server| {
+            for target in [
+                "HTTP://localhost/",
+                "http://localhost",
+                "http://localhost:8080/",
+                "http://[::1]/",
+            ] {
+                same_as_root(server, target)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "target-absolute-form-host-ignored",
+        rule: "RFC 9112 §3.2.2: with an absolute target the server MUST ignore the Host field's value",
+        sends: "GET http://localhost/ with Host: other.example",
+        expects: "the same as for GET /",
+        hint: "Nothing to do, as long as you do not compare the two.",
+        run: |server| {
+            let plain = server.get("/")?;
+            let head = "GET http://localhost/ HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n";
+            server.ask(head)?.status(plain.status)
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "target-absolute-form-needs-host",
+        rule: "RFC 9112 §3.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
+        sends: "GET http://localhost/ without a Host field",
+        hint: "Check Host before you look at the target.",
+        run: |server| {
+            refuses(
+                server,
+                &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
+            )
+        },
+        ..MALFORMED
+    },
+    Check {
+        name: "target-absolute-form-invalid",
+        rule: "RFC 9110 §4.2.1 and §4.2.4: an http URI with an empty host, or with userinfo, is refused",
+        sends: "http:/// · http://:80/ · http://user@localhost/ · ftp://localhost/",
+        hint: "Between http:// and the next slash stands a host, as in the Host field, and it is not empty.",
+        run: |server| {
+            for target in [
+                "http:///",
+                "http://:80/",
+                "http://user@localhost/",
+                "ftp://localhost/",
+                "http:/",
+            ] {
+                refuses(server, &[&request("GET", target)])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "target-asterisk-with-get",
+        rule: "RFC 9112 §3.2.4: the asterisk form is for OPTIONS only",
+        sends: "GET *",
+        hint: "A target begins with a slash, or is absolute, or is * with OPTIONS.",
+        run: |server| refuses(server, &[&request("GET", "*")]),
+        ..REFUSED
+    },
+    Check {
+        name: "target-without-slash",
+        rule: "RFC 9112 §3.2.1: the origin form begins with a slash",
+        sends: "GET hello · GET ?a=b · GET %2F",
+        hint: "starts_with('/')",
+        run: |server| {
+            for target in ["hello", "?a=b", "%2F"] {
+                refuses(server, &[&request("GET", target)])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "target-control-byte",
+        rule: "RFC 9112 §3: no whitespace and no control byte in a request line, beside the two spaces",
+        sends: "the bytes 0x00, 0x01, 0x1B and 0x7F in the target",
+        hint: "A target may hold any byte but controls, space and DEL.",
+        run: |server| {
+            for byte in ['\0', '\x01', '\x1b', '\x7f', '\t'] {
+                refuses(server, &[&request("GET", &format!("/a{byte}b"))])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "target-raw-bytes",
+        rule: "House: curl sends ë and | raw, and gets an answer; the raw byte means the same as its %XX",
+        sends: "GET /ë (UTF-8, raw) · GET /a|b · GET /\"<>^`{}\\",
+        expects: "an answer as for any path that is not there",
+        hint: "A target is bytes; do not insist on UTF-8.",
+        run: |server| {
+            let plain = server.get("/no/such/page")?;
+            let targets: [&[u8]; 4] = [b"/\xc3\xab", b"/a|b", b"/\"<>^`{}\\", b"/\xff\xfe"];
+            for target in targets {
+                let head = [
+                    b"GET ",
+                    target,
+                    b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                ]
+                .concat();
+                server.ask(head)?.status(plain.status)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "connection-option-any-case",
+        rule: "RFC 9110 §7.6.1: connection options are case-insensitive, in a list",
+        sends: "Connection: foo, CLOSE",
+        expects: "the answer, then the close",
+        hint: "Split at commas, trim, compare without case. (A server that always closes is right by itself.)",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: foo, CLOSE\r\n\r\n");
+            client.rest().map(|_| ())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "malformed-then-the-next",
+        rule: "RFC 9112 §2.2: what is no request is refused, and concerns nobody else",
+        sends: "fifty malformed heads, then GET /",
+        expects: "the next client is served",
+        hint: "A parse error is a value: return it, do not panic.",
+        run: |server| {
+            for i in 0..50 {
+                let head = format!("{} / / \r\n: \r\n\r\n", "\u{e9} ".repeat(i));
+                refuses(server, &[&head])?;
+            }
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "request-line-logged",
+        until: Some(5),
+        rule: "Stage 05: it logs the request line",
+        sends: "GET /logged-4712",
+        expects: "a line on stdout with GET /logged-4712",
+        hint: "Log each request once it is read.",
+        run: |server| {
+            server.get("/logged-4712")?;
+            server.stdout_line("GET /logged-4712").map(|_| ())
+        },
+        ..HOUSE
+    },
+];
+
+/// 400; in stage 05 the connection may still be closed without an answer.
+pub(super) fn refuses(server: &Server, requests: &[&str]) -> Verdict {
+    for bytes in requests {
+        let mut client = server.connect()?;
+        client.send(bytes);
+        if server.stage == 5 && server.is_ours() {
+            client.closes_silently()?;
+        } else {
+            client.answer()?.status(400)?;
+        }
+    }
+    Ok(())
+}
+
+fn refuses_hosts(server: &Server, hosts: &[&str]) -> Verdict {
+    for host in hosts {
+        let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        refuses(server, &[&head])?;
+    }
+    Ok(())
+}
+
+fn same_as_root(server: &Server, target: &str) -> Verdict {
+    let plain = server.get("/")?;
+    let answer = server.get(target)?;
+    answer.status(plain.status)?;
+    ensure(
+        answer.body == plain.body || !server.is_ours(),
+        format!("{target} is another page than /"),
+    )
+}

@@ -1,0 +1,609 @@
+//! Stage 06 tells the truth in its status, sets a deadline, and keeps a log.
+
+use std::thread;
+use std::time::Duration;
+
+use super::house;
+use super::protocol;
+use super::stage05::refuses;
+use crate::answer::Answer;
+use crate::check::Check;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::check::ensure;
+use crate::server::Server;
+use crate::server::get_with;
+use crate::server::request;
+
+const HOUSE: Check = house(6);
+const PROTOCOL: Check = protocol(6);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "not-found",
+        rule: "RFC 9110 §15.5.5: what is not there gets 404",
+        sends: "GET /no/such/page, /hello/, /hello/x and //hello",
+        expects: "404, and a page with <h1>404 Not Found</h1>",
+        hint: "The page may say what it likes; programs read the status.",
+        run: |server| {
+            for target in ["/no/such/page", "/hello/", "/hello/x", "//hello"] {
+                let answer = server.get(target)?;
+                answer.status(404)?;
+                answer.page_has("<h1>404 Not Found</h1>")?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "redirect",
+        rule: "RFC 9110 §15.4.2: 301 with Location",
+        sends: "GET /home",
+        expects: "301, Location: /, and a short page",
+        hint: "Location is a field of the answer; the browser follows it.",
+        run: |server| {
+            let answer = server.get("/home")?;
+            answer.status(301)?;
+            answer.field_is("Location", "/")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "teapot",
+        rule: "RFC 2324 §2.3.2: 418",
+        sends: "GET /teapot",
+        expects: "418, and a page",
+        hint: "A route may answer with any status.",
+        run: |server| {
+            let answer = server.get("/teapot")?;
+            answer.status(418)?;
+            answer.page_has("<h1>418 ")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "handler-fails",
+        rule: "RFC 9110 §15.6.1: 500 for an unexpected condition; its cause is for the log, not for the client",
+        sends: "GET /fail",
+        expects: "500; a line on stderr with the cause; the page says none of it; the next client is served",
+        hint: "Handlers return a Result; one place turns the error into a 500 and a log line.",
+        run: handler_fails,
+        ..HOUSE
+    },
+    Check {
+        name: "error-page-has-type",
+        rule: "RFC 9110 §15.5: an answer with an error SHOULD explain it, and so has a type",
+        sends: "requests that get 400, 404, 405 and 501",
+        expects: "text/html with charset=utf-8, and the status in <h1>",
+        hint: "Errors are answers like others: build them with the same function.",
+        run: |server| {
+            let requests = [
+                (400, "nonsense\r\n\r\n".to_string()),
+                (404, request("GET", "/no/such/page")),
+                (405, request("DELETE", "/hello")),
+                (501, request("BREW", "/")),
+            ];
+            for (status, head) in requests {
+                let answer = server.ask(head)?;
+                answer.status(status)?;
+                answer.field_is("Content-Type", "text/html; charset=utf-8")?;
+                answer.page_has(&format!("<h1>{status} "))?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "method-not-allowed",
+        rule: "RFC 9110 §15.5.6: the resource does not support the method: 405",
+        sends: "PUT, DELETE, OPTIONS, TRACE and PATCH for /hello",
+        expects: "405",
+        hint: "The path is in the table, the method is not.",
+        run: |server| {
+            for method in ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"] {
+                server.ask(request(method, "/hello"))?.status(405)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "allow-with-405",
+        rule: "RFC 9110 §15.5.6: the origin server MUST send Allow with 405",
+        sends: "DELETE /",
+        expects: "if the status is 405: a field Allow (a server may allow DELETE, or not know it)",
+        hint: "Without Allow the client learns what it may not do, and not what it may.",
+        run: |server| {
+            let answer = server.ask(request("DELETE", "/"))?;
+            let fits = answer.status != 405 || !answer.values("Allow").is_empty();
+            answer.ensure(fits, "405 without Allow")
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "allow-is-computed",
+        rule: "RFC 9110 §10.2.1: Allow lists the methods that the resource supports",
+        sends: "DELETE /hello",
+        expects: "405 with Allow: GET, HEAD",
+        hint: "Collect the methods of all rows with this path; GET brings HEAD with it.",
+        run: |server| {
+            let answer = server.ask(request("DELETE", "/hello"))?;
+            answer.status(405)?;
+            allows(&answer, &["GET", "HEAD"])
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "method-unknown",
+        rule: "RFC 9110 §9.1 and §15.6.2: a method that the server does not know SHOULD get 501",
+        sends: "BREW / · get / · GETX / · PROPFIND /",
+        expects: "501: methods are case-sensitive",
+        hint: "Known are the eight of RFC 9110 §9.3 and PATCH.",
+        run: |server| {
+            for method in ["BREW", "get", "GETX", "PROPFIND"] {
+                server.ask(request(method, "/"))?.status(501)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "connect-refused",
+        rule: "RFC 9112 §3.2.3: the authority form is for CONNECT to a proxy",
+        sends: "CONNECT localhost:80",
+        expects: "400 (an origin server is no proxy)",
+        hint: "A target begins with a slash, or is absolute, or is * with OPTIONS.",
+        run: |server| server.ask(request("CONNECT", "localhost:80"))?.status(400),
+        ..HOUSE
+    },
+    Check {
+        name: "options-asterisk",
+        rule: "RFC 9112 §3.2.4: OPTIONS * is a right request",
+        sends: "OPTIONS *",
+        expects: "anything but 400 or a fault of the server (ours: 404)",
+        hint: "Let * through the parser when the method is OPTIONS.",
+        run: |server| {
+            server
+                .ask(request("OPTIONS", "*"))?
+                .status_in(&[200, 204, 404, 405])
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "version-other-major",
+        rule: "RFC 9110 §15.6.6: 505 for a major version that the server does not speak",
+        sends: "GET / HTTP/2.0 · HTTP/3.0 · HTTP/0.9 · HTTP/9.9",
+        expects: "505",
+        hint: "Judge the major version, the first digit.",
+        run: |server| {
+            for version in ["2.0", "3.0", "0.9", "9.9"] {
+                let head =
+                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                server.ask(head)?.status(505)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "version-higher-minor",
+        rule: "RFC 9110 §2.5: a higher minor version is read as the highest that the server knows",
+        sends: "GET / HTTP/1.2 and HTTP/1.9",
+        expects: "served as HTTP/1.1, and answered with HTTP/1.1",
+        hint: "Only the major version can be refused.",
+        run: |server| {
+            for version in ["1.2", "1.9"] {
+                let head =
+                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                server.ask(head)?.accepted()?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "request-line-too-long",
+        rule: "RFC 9112 §3: a target longer than the server wishes to parse MUST get 414",
+        sends: "a request line of 8,100 bytes, and one of 1 MB whose end never comes",
+        expects: "414 both times, readable though the client still sends",
+        hint: "Look at the line's length before its parts; and do not wait for an end that may not come.",
+        run: |server| {
+            server
+                .get(&format!("/{}", "a".repeat(8_084)))?
+                .status(414)?;
+            server
+                .ask(format!("GET /{}", "a".repeat(1_000_000)))?
+                .status(414)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "request-line-of-8000",
+        rule: "RFC 9112 §3: it is RECOMMENDED to support request lines of 8,000 octets at least",
+        sends: "a request line of 7,990 bytes",
+        expects: "anything but 414 or 400 (ours: 404)",
+        hint: "Allow 8,000 bytes.",
+        run: |server| {
+            let head = request("GET", &format!("/{}", "a".repeat(7_975)));
+            server.ask(head)?.accepted()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "field-too-large",
+        rule: "RFC 9110 §5.4: fields larger than the server wishes to process MUST get a 4xx",
+        sends: "one field of 20 kB, and one of 1 MB whose end never comes",
+        expects: "431, readable though the client still sends",
+        hint: "Count the bytes of the head while you read it; above 16 KiB it is 431 (RFC 6585 §5).",
+        run: |server| {
+            server
+                .ask(get_with(
+                    "/",
+                    &format!("X-Wirecheck: {}\r\n", "a".repeat(20_000)),
+                ))?
+                .status(431)?;
+            let endless = "a".repeat(1_000_000);
+            server
+                .ask(format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {endless}"))?
+                .status(431)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "head-too-large",
+        rule: "RFC 9110 §5.4: fields larger than the server wishes to process MUST get a 4xx",
+        sends: "sixty fields of 300 bytes: 18 kB of head",
+        expects: "431",
+        hint: "The limit is for the whole head, not for a line.",
+        run: |server| {
+            let line = format!("X-Wirecheck: {}\r\n", "a".repeat(285));
+            server.ask(get_with("/", &line.repeat(60)))?.status(431)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "fields-too-many",
+        rule: "RFC 6585 §5: 431; ours take a hundred fields",
+        sends: "99 fields, then 120",
+        expects: "99 are served, 120 get 431",
+        hint: "A head of 16 KiB can hold four thousand fields: count them.",
+        run: |server| {
+            server
+                .ask(get_with("/", &"a: b\r\n".repeat(97)))?
+                .accepted()?;
+            server
+                .ask(get_with("/", &"a: b\r\n".repeat(118)))?
+                .status(431)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "huge-head-survived",
+        rule: "RFC 9110 §5.4: a head that is too large gets a 4xx, and ends no server",
+        sends: "a field name of 100 kB, a field value of 100 kB, and a target of 100 kB",
+        expects: "served, a 4xx, or a close; never a 5xx; the next client is served",
+        hint: "Some field-name tables panic on long names: test your limits.",
+        run: |server| {
+            let long = "a".repeat(100_000);
+            for head in [
+                get_with("/", &format!("{long}: a\r\n")),
+                get_with("/", &format!("a: {long}\r\n")),
+                request("GET", &format!("/{long}")),
+            ] {
+                let mut client = server.connect()?;
+                client.send(head);
+                // A server may close while we still send: no answer is no fault here.
+                if let Ok(answer) = client.answer() {
+                    answer.ensure(
+                        answer.status < 500,
+                        "a fault of the client, not of the server",
+                    )?;
+                }
+            }
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "nonsense-judged-at-once",
+        rule: "RFC 9112 §3: an invalid request line SHOULD get 400; there is nothing to wait for",
+        sends: "`nonsense` and CRLF, and keeps its side open",
+        expects: "400, though no empty line has come",
+        hint: "Judge the request line as soon as it is complete.",
+        run: |server| refuses(server, &["nonsense\r\n"]),
+        ..HOUSE
+    },
+    Check {
+        name: "head-cut-off",
+        rule: "RFC 9112 §8: a request that ends early is incomplete; 400 where it can still be sent",
+        sends: "a part of a head, then half-closes; at four places",
+        expects: "400",
+        hint: "End of stream with bytes in the buffer is an error; with an empty buffer it is a farewell.",
+        run: |server| {
+            for part in [
+                "G",
+                "GET / HT",
+                "GET / HTTP/1.1\r\n",
+                "GET / HTTP/1.1\r\nHost: local",
+            ] {
+                let mut client = server.connect()?;
+                client.send(part);
+                client.half_close();
+                client.answer()?.status(400)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "nothing-sent-nothing-answered",
+        rule: "RFC 9112 §9.5: a browser's spare connection is closed without a word",
+        sends: "nothing (and one empty line), then half-closes",
+        expects: "the end of the stream without a byte",
+        hint: "No request, no answer: if the buffer is empty at the end, just close.",
+        run: |server| {
+            for part in ["", "\r\n"] {
+                let mut client = server.connect()?;
+                client.send(part);
+                client.half_close();
+                client.closes_silently()?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "deadline-for-the-head",
+        rule: "RFC 9110 §15.5.9: 408, then close, when a request does not come in time",
+        sends: "half a head, and then nothing (--timeout 1)",
+        expects: "408, then the close",
+        hint: "set_read_timeout, and turn WouldBlock and TimedOut into a 408.",
+        run: |server| {
+            let own = server.own(&["--timeout", "1"])?;
+            let mut client = own.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: loc");
+            client.answer()?.status(408)?;
+            own.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "deadline-for-the-whole-head",
+        rule: "House: one deadline for the whole head, not one per read",
+        sends: "a byte every 50 ms, without end (--timeout 1)",
+        expects: "408 while the client still sends",
+        hint: "Before each read set the time that is left, not the whole time again: else a byte a second lives for ever.",
+        run: drip,
+        ..HOUSE
+    },
+    Check {
+        name: "deadline-for-a-spare-connection",
+        rule: "RFC 9112 §9.5: a server that closes an idle connection need not say why",
+        sends: "nothing (--timeout 1)",
+        expects: "the end of the stream without a byte, sooner or later",
+        hint: "Browsers open spare connections; a 408 on one is shown as the answer to their next request.",
+        run: |server| {
+            let own = server.own(&["--timeout", "1"])?;
+            own.connect()?.closes_silently()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "slow-page",
+        rule: "Stage 06: /slow takes a second",
+        sends: "GET /slow",
+        expects: "200, sooner or later",
+        hint: "thread::sleep in the handler.",
+        run: |server| server.get("/slow")?.status(200),
+        ..HOUSE
+    },
+    Check {
+        name: "access-log",
+        rule: "Common Log Format: host ident user [time] \"request\" status bytes",
+        sends: "GET /logged-4713, which is not there, and GET /hello",
+        expects: "a line for each on stdout, with this client's address, the time in +0000, the status, and the bytes of the body",
+        hint: "127.0.0.1 - - [21/Nov/2026:10:10:56 +0000] \"GET / HTTP/1.1\" 200 123",
+        run: |server| {
+            for target in ["/logged-4713", "/hello"] {
+                let answer = server.get(target)?;
+                let (status, size) = (answer.status, answer.body.len());
+                let line = format!("\"GET {target} HTTP/1.1\"");
+                logged(server, &line, status, &[&size.to_string()])?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "access-log-of-refusals",
+        rule: "Common Log Format: each request has its line, the refused ones too",
+        sends: "BREW /logged-4714, and `nonsense-4715`",
+        expects: "lines with 501 and 400",
+        hint: "Log where the answer is sent: there every request comes by.",
+        run: |server| {
+            let size = server.ask(request("BREW", "/logged-4714"))?.body.len();
+            logged(
+                server,
+                "\"BREW /logged-4714 HTTP/1.1\"",
+                501,
+                &[&size.to_string()],
+            )?;
+            let size = server.ask("nonsense-4715\r\n\r\n")?.body.len();
+            logged(server, "\"nonsense-4715\"", 400, &[&size.to_string()])
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "access-log-of-head",
+        rule: "Common Log Format: the bytes of the body that were sent; for none 0 or -",
+        sends: "HEAD /logged-4716",
+        expects: "a line with 404 and 0 (or -)",
+        hint: "Log the bytes that you write, not Content-Length.",
+        run: |server| {
+            server.head("/logged-4716")?;
+            logged(server, "\"HEAD /logged-4716 HTTP/1.1\"", 404, &["0", "-"])
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "access-log-cannot-be-forged",
+        rule: "House: bytes from the network are escaped before they reach a log",
+        sends: "a target with a quote and a backslash: /logged-4717\"_\\",
+        expects: "a line where both are escaped (\\\" or \\x22), so that the request ends where it seems to end",
+        hint: "Escape quotes and backslashes too, not only control bytes.",
+        run: |server| {
+            server.get("/logged-4717\"_\\")?;
+            let line = server.stdout_line("/logged-4717")?;
+            let (_, rest) = line.split_once("/logged-4717").unwrap_or_default();
+            let escaped =
+                rest.starts_with("\\\"") || rest.starts_with("\\x22") || rest.starts_with("%22");
+            ensure(escaped, format!("the quote stands bare in the log: {line}"))
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "refusals-in-order",
+        rule: "House: request line 400, 414 → version 505 → fields 400, 431 → method 501 → 404 → 405",
+        sends: "requests with two faults each",
+        expects: "the status of the fault that comes first",
+        hint: "Judge in the order in which the bytes arrive.",
+        run: refusals_in_order,
+        ..HOUSE
+    },
+    Check {
+        name: "head-of-errors",
+        rule: "RFC 9110 §9.3.2: no content in an answer to HEAD, whatever its status",
+        sends: "HEAD for requests that get 301, 400, 404, 418 and 500, and GET for the same",
+        expects: "the same status and Content-Length as for GET, and no body",
+        hint: "One place writes answers, and it alone leaves the body out.",
+        run: |server| {
+            for target in ["/home", "/no/such/page", "/teapot", "/fail"] {
+                let (head, get) = (server.head(target)?, server.get(target)?);
+                head.status(get.status)?;
+                head.field_is("Content-Length", &get.body.len().to_string())?;
+            }
+            server
+                .ask("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")?
+                .status(400)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "refusal-readable-while-sending",
+        rule: "RFC 9112 §9.6: a refusal is lost if a reset follows it: close in stages",
+        sends: "`nonsense`, then 5 MB more, and reads only then",
+        expects: "400, readable to its end",
+        hint: "The same closing for refusals as for answers.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("nonsense\r\n");
+            client.send(vec![b'x'; 5_000_000]);
+            client.answer()?.status(400)
+        },
+        ..HOUSE
+    },
+];
+
+/// Allow lists exactly these, in any order.
+pub(super) fn allows(answer: &Answer, methods: &[&str]) -> Verdict {
+    let field = answer.field("Allow")?;
+    let mut found: Vec<_> = field.split(',').map(str::trim).collect();
+    found.sort_unstable();
+    let mut wanted = methods.to_vec();
+    wanted.sort_unstable();
+    answer.ensure(
+        found == wanted,
+        format!("Allow should list {wanted:?} and says {field:?}"),
+    )
+}
+
+/// A line of the access log: our address, this request, this status, one of these sizes.
+pub(super) fn logged(server: &Server, request: &str, status: u16, sizes: &[&str]) -> Verdict {
+    let line = server.stdout_line(request)?;
+    let right = log_parts(&line).is_some_and(|(host, time, end)| {
+        let size = end
+            .strip_prefix(&format!("{request} {status} "))
+            .unwrap_or_default();
+        host == "127.0.0.1" && is_log_time(time) && sizes.contains(&size)
+    });
+    ensure(
+        right,
+        format!(
+            "expected 127.0.0.1 - - [TIME] {request} {status} {}, got: {line}",
+            sizes.join(" or ")
+        ),
+    )
+}
+
+fn log_parts(line: &str) -> Option<(&str, &str, &str)> {
+    let (host, rest) = line.split_once(" - - [")?;
+    let (time, end) = rest.split_once("] ")?;
+    Some((host, time, end))
+}
+
+/// `21/Nov/2026:10:10:56 +0000`: the parts of an HTTP date, rearranged.
+fn is_log_time(time: &str) -> bool {
+    let Some((day_month_year, clock)) = time.split_once(':') else {
+        return false;
+    };
+    let Some(clock) = clock.strip_suffix(" +0000") else {
+        return false;
+    };
+    let date = day_month_year.replace('/', " ");
+    // The log leaves out the day of the week; with one of the seven it is an HTTP date.
+    let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let date = |day| httpdate::parse_http_date(&format!("{day}, {date} {clock} GMT"));
+    days.into_iter().any(|day| date(day).is_ok())
+}
+
+fn handler_fails(server: &Server) -> Verdict {
+    let own = server.own(&[])?;
+    let answer = own.get("/fail")?;
+    answer.status(500)?;
+    own.serves_on()?;
+    let line = own.stderr_line("")?;
+    let cause = line.rsplit(": ").next().unwrap_or_default();
+    ensure(!cause.is_empty(), "the cause of the 500 is not on stderr")?;
+    answer.page_lacks(cause)
+}
+
+fn drip(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut client = own.connect()?;
+    client.send("GET / HTTP/1.1\r\nX: ");
+    // Ten times the deadline, if nobody stops us.
+    for _ in 0..200 {
+        if !client.is_quiet() {
+            return client.answer()?.status(408);
+        }
+        client.send("x");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(client.wrong("a client that sends a byte now and then is never sent away"))
+}
+
+fn refusals_in_order(server: &Server) -> Verdict {
+    let long = "a".repeat(9_000);
+    let requests = [
+        (
+            414,
+            format!("GET /{long} HTTP/2.0\r\nHost: localhost\r\n\r\n"),
+        ),
+        (505, "GET / HTTP/2.0\r\nno colon\r\n\r\n".to_string()),
+        (400, "BREW / HTTP/1.1\r\nno colon\r\n\r\n".to_string()),
+        (501, request("BREW", "/no/such/page")),
+        (404, request("DELETE", "/no/such/page")),
+        (405, request("DELETE", "/teapot")),
+    ];
+    for (status, head) in requests {
+        let answer = server.ask(head).map_err(|failure| match failure {
+            Failure::Wrong { says, exchange } => Failure::Wrong {
+                says: format!("expected {status}: {says}"),
+                exchange,
+            },
+            skipped => skipped,
+        })?;
+        answer.status(status)?;
+    }
+    Ok(())
+}

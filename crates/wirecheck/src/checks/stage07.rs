@@ -1,0 +1,313 @@
+//! Stage 07 serves many clients at once.
+
+use std::thread;
+use std::time::Duration;
+
+use super::house;
+use super::protocol;
+use crate::check::Check;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::check::ensure;
+use crate::client::Connection;
+use crate::server::Server;
+use crate::server::request;
+use crate::server::wait_until;
+
+const HOUSE: Check = house(7);
+const PROTOCOL: Check = protocol(7);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "answered-in-reverse-order",
+        rule: "RFC 9112 §9.4: clients open several connections; one must not wait for another",
+        sends: "half a request on each of eight connections; then the other halves, the last connection first",
+        expects: "each answer as soon as its request is whole",
+        hint: "A server that reads one connection to its end before it accepts the next cannot do this: threads, or a loop over all that are ready.",
+        run: |server| reverse_order(server, 8),
+        ..PROTOCOL
+    },
+    Check {
+        name: "hundred-at-once",
+        rule: "RFC 9112 §9.4: clients open several connections; one must not wait for another",
+        sends: "the same with a hundred connections",
+        expects: "each answer as soon as its request is whole",
+        hint: "Start another worker while all that there are have something to do.",
+        run: |server| reverse_order(server, 100),
+        ..HOUSE
+    },
+    Check {
+        name: "idle-client-blocks-nobody",
+        rule: "RFC 9112 §9.4: browsers open spare connections and send nothing on them",
+        sends: "nothing on twenty connections; GET / on another",
+        expects: "the answer at once",
+        hint: "Accept while others are silent.",
+        run: |server| {
+            let idle: Result<Vec<_>, _> = (0..20).map(|_| server.connect()).collect();
+            let idle = idle?;
+            server.get("/")?.accepted()?;
+            drop(idle);
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "slow-page-blocks-nobody",
+        rule: "Stage 07: many clients at once",
+        sends: "GET /slow, and GET /hello after it on another connection",
+        expects: "the answer to the second before the first has any",
+        hint: "A handler may take its time; only its own client waits.",
+        run: |server| {
+            let mut slow = server.connect()?;
+            slow.send(request("GET", "/slow"));
+            server.get("/hello")?.status(200)?;
+            ensure(slow.is_quiet(), "the slow page came first")?;
+            slow.answer()?.status(200)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "slow-pages-together",
+        rule: "Stage 07: many clients at once",
+        sends: "GET /slow on twenty connections",
+        expects: "all twenty within the client's patience of ten seconds",
+        hint: "Twenty seconds one after the other, one second side by side.",
+        run: |server| {
+            let mut clients = Vec::new();
+            for _ in 0..20 {
+                let mut client = server.connect()?;
+                client.send(request("GET", "/slow"));
+                clients.push(client);
+            }
+            for mut client in clients {
+                client.answer()?.status(200)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "asks-and-never-reads-blocks-nobody",
+        rule: "RFC 9112 §9.5: a client that does not read must not stop the server",
+        sends: "GET / on twenty connections that read nothing and stay open; GET / on another",
+        expects: "the answer at once",
+        hint: "The closing in stages waits for the client: not in the thread that accepts.",
+        run: |server| {
+            let mut clients = Vec::new();
+            for _ in 0..20 {
+                let mut client = server.connect()?;
+                client.send(request("GET", "/"));
+                clients.push(client);
+            }
+            server.get("/")?.accepted()
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "drip-blocks-nobody",
+        rule: "RFC 9112 §9.4: one must not wait for another",
+        sends: "twenty heads, a byte now and then; GET / between the bytes",
+        expects: "an answer each time",
+        hint: "Each connection has a thread, or a state, of its own.",
+        run: |server| {
+            let mut clients = Vec::new();
+            for _ in 0..20 {
+                clients.push(server.connect()?);
+            }
+            for byte in "GET / ".bytes() {
+                for client in &mut clients {
+                    client.send([byte]);
+                }
+                server.get("/")?.accepted()?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "panic-costs-one-500",
+        rule: "RFC 9110 §15.6.1: 500 for an unexpected condition",
+        sends: "GET /panic",
+        expects: "500, and the next client is served",
+        hint: "std::panic::catch_unwind around the handler.",
+        run: |server| {
+            server.get("/panic")?.status(500)?;
+            server.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "panics-cost-no-thread",
+        rule: "Stage 07: a handler that panics costs one 500, not a thread",
+        sends: "GET /panic thirty times to a server with --threads 4",
+        expects: "500 each time, and the next client is served",
+        hint: "If the panic ends its thread, the pool is empty after four: catch it in the worker's loop.",
+        run: |server| {
+            let own = server.own(&["--threads", "4"])?;
+            for _ in 0..30 {
+                own.get("/panic")?.status(500)?;
+            }
+            own.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "one-thread-is-enough",
+        rule: "House: --threads 1 is a right choice",
+        sends: "GET / ten times to a server with --threads 1, with connections that come and go between",
+        expects: "an answer each time",
+        hint: "The only worker must not end, and must not wait for another.",
+        run: |server| {
+            let own = server.own(&["--threads", "1"])?;
+            for _ in 0..10 {
+                drop(own.connect()?);
+                own.get("/")?.accepted()?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "threads-are-bounded",
+        rule: "House: past the bound connections wait in the kernel's queue",
+        sends: "half a request on three connections to a server with --threads 2; a whole one on the third",
+        expects: "no answer on the third while the others are open; its answer when one has left",
+        hint: "Start no worker above the bound; who cannot be served waits in accept's queue, not in memory.",
+        run: threads_bounded,
+        ..HOUSE
+    },
+    Check {
+        name: "threads-shrink-after-a-burst",
+        rule: "House: a worker that finds enough others waiting ends",
+        sends: "eighty connections at once; then they leave, and a few clients come one by one",
+        expects: "far fewer threads than at the height (where /proc tells)",
+        hint: "A worker that comes back to accept counts those who wait already.",
+        run: threads_shrink,
+        ..HOUSE
+    },
+    Check {
+        name: "short-of-file-descriptors",
+        rule: "House: a failed accept is logged, and the loop goes on",
+        sends: "sixty connections to a server that may open twenty files; then they leave",
+        expects: "the next client is served; the log has not been flooded",
+        hint: "EMFILE: wait a moment before the next accept, or the loop spins.",
+        run: short_of_files,
+        ..HOUSE
+    },
+    Check {
+        name: "resets-while-others-wait",
+        rule: "RFC 9112 §9.5: a client may break off at any time, and the server must cope",
+        sends: "two hundred connections from eight threads: resets, half requests, whole ones",
+        expects: "each whole request is answered, and the next client is served",
+        hint: "Nothing that one connection does may be seen by another.",
+        run: |server| {
+            let results: Vec<Verdict> = thread::scope(|scope| {
+                let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| crowd(server))).collect();
+                let joined = clients.into_iter().map(|client| client.join());
+                joined
+                    .map(|result| result.unwrap_or_else(|_| ensure(false, "a client panicked")))
+                    .collect()
+            });
+            results.into_iter().collect::<Verdict>()?;
+            server.serves_on()
+        },
+        ..PROTOCOL
+    },
+];
+
+fn open_and_begin(server: &Server, count: usize) -> Result<Vec<Connection>, Failure> {
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        let mut client = server.connect()?;
+        client.send("GET / HTTP/1.1\r\nHost: loc");
+        clients.push(client);
+    }
+    Ok(clients)
+}
+
+fn reverse_order(server: &Server, count: usize) -> Verdict {
+    let mut clients = open_and_begin(server, count)?;
+    while let Some(mut client) = clients.pop() {
+        client.send("alhost\r\nConnection: close\r\n\r\n");
+        client.answer()?.accepted()?;
+    }
+    Ok(())
+}
+
+fn threads_bounded(server: &Server) -> Verdict {
+    let own = server.own(&["--threads", "2"])?;
+    let mut holders = open_and_begin(&own, 2)?;
+    // The two must be in the workers' hands before the third comes.
+    thread::sleep(Duration::from_millis(30));
+    let mut third = own.connect()?;
+    third.send(request("GET", "/"));
+    thread::sleep(Duration::from_millis(100));
+    if !third.is_quiet() {
+        return Err(third.wrong("a third connection is served beside two, with --threads 2"));
+    }
+    holders.pop();
+    third.answer()?.accepted()
+}
+
+fn threads_shrink(server: &Server) -> Verdict {
+    let own = server.own(&[])?;
+    let Some(_) = own.proc_status("Threads") else {
+        return Ok(());
+    };
+    let mut clients = open_and_begin(&own, 80)?;
+    let threads = || own.proc_status("Threads").unwrap_or_default();
+    let grown = wait_until(own.patience, || threads() >= 80);
+    ensure(
+        grown,
+        format!("eighty connections, and only {} threads", threads()),
+    )?;
+    for client in &mut clients {
+        client.send("alhost\r\nConnection: close\r\n\r\n");
+    }
+    for mut client in clients {
+        client.answer()?.accepted()?;
+    }
+    let shrunk = wait_until(own.patience, || own.serves_on().is_ok() && threads() <= 60);
+    ensure(
+        shrunk,
+        format!("{} threads are left with nothing to do", threads()),
+    )
+}
+
+fn short_of_files(server: &Server) -> Verdict {
+    let own = server.own_with_files(20)?;
+    let mut clients = Vec::new();
+    for _ in 0..60 {
+        let mut client = own.connect()?;
+        client.send("GET / HTTP/1.1\r\nHost: loc");
+        clients.push(client);
+    }
+    // Time enough for a loop that spins to show itself.
+    thread::sleep(Duration::from_millis(200));
+    let (_, stderr) = own.output()?;
+    let lines = stderr.iter().filter(|b| **b == b'\n').count();
+    drop(clients);
+    // Until the last of them is noticed, a page that is a file may not open either.
+    wait_until(own.patience, || own.serves_on().is_ok());
+    own.serves_on()?;
+    ensure(
+        lines < 1_000,
+        format!("{lines} lines on stderr in a fifth of a second: accept spins"),
+    )
+}
+
+fn crowd(server: &Server) -> Verdict {
+    for i in 0..25 {
+        let mut client = server.connect()?;
+        match i % 4 {
+            0 => client.reset(),
+            1 => client.send("GET / HT"),
+            2 => {
+                client.send(request("GET", "/"));
+                client.reset();
+            }
+            _ => server.get("/")?.accepted()?,
+        }
+    }
+    Ok(())
+}

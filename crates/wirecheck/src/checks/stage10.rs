@@ -1,0 +1,391 @@
+//! Stage 10 cuts the query from the path, and reads it.
+
+use super::house;
+use super::protocol;
+use crate::answer::Answer;
+use crate::check::Check;
+use crate::check::Verdict;
+use crate::server::Server;
+use crate::server::post;
+use crate::server::request;
+use crate::site::SECRET;
+use crate::site::Site;
+
+const HOUSE: Check = house(10);
+const PROTOCOL: Check = protocol(10);
+const URLENCODED: &str = "WHATWG URL §5.1: application/x-www-form-urlencoded";
+/// What /query must show.
+const PAIRS: Check = Check {
+    rule: URLENCODED,
+    expects: "200, and one <li>name = value</li> a pair, escaped, in order: what the crate form_urlencoded makes of it",
+    ..HOUSE
+};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "query-on-file",
+        rule: "RFC 3986 §3.4: the query begins at the first question mark, and is no part of the path",
+        sends: "GET /style.css?v=2 · /style.css? · /sub/?a/b · /?a=b?c",
+        expects: "200 and the file",
+        hint: "Cut the target at the first ? before you look anything up.",
+        run: |server| {
+            let site = Site::new(server, &[])?;
+            for (with, without) in [
+                ("/style.css?v=2", "/style.css"),
+                ("/style.css?", "/style.css"),
+                ("/sub/?a/b", "/sub/"),
+                ("/?a=b?c", "/"),
+                ("/style.css?../../x", "/style.css"),
+                ("http://localhost/style.css?v=2", "/style.css"),
+                ("http://localhost?v=2", "/"),
+            ] {
+                let plain = site.server.get(without)?;
+                let answer = site.server.get(with)?;
+                answer.status(200)?;
+                answer.body_is(&plain.body)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "query-on-root",
+        rule: "RFC 9110 §4.2.2: path and query identify the resource; an unknown query is no error of the message",
+        sends: "GET /?wirecheck=1",
+        expects: "an answer that does not call the request malformed",
+        hint: "A question mark is allowed in every target.",
+        run: |server| server.get("/?wirecheck=1&a=%20b")?.accepted(),
+        ..PROTOCOL
+    },
+    Check {
+        name: "query-on-route",
+        rule: "Stage 10: the query is cut from the path everywhere",
+        sends: "GET /teapot?a=b · /home?a=b · POST /echo?a=b · /no/such/page?a=b",
+        expects: "418, 301, 200, 404: as without the query",
+        hint: "Route by the path alone.",
+        run: |server| {
+            server.get("/teapot?a=b")?.status(418)?;
+            server.get("/home?a=b")?.status(301)?;
+            server
+                .ask(post("/echo?a=b", "Hello!"))?
+                .body_is(b"Hello!")?;
+            server.get("/no/such/page?a=b")?.status(404)?;
+            server.ask(request("DELETE", "/hello?a=b"))?.status(405)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "query-kept-in-redirect",
+        rule: "House: Location for /dir keeps the query",
+        sends: "GET /sub?a=b&c",
+        expects: "301 with Location: /sub/?a=b&c",
+        hint: "Path, slash, and what followed the path.",
+        run: |server| {
+            let answer = Site::new(server, &[])?.server.get("/sub?a=b&c")?;
+            answer.status(301)?;
+            answer.field_is("Location", "/sub/?a=b&c")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "question-mark-in-name",
+        rule: "RFC 3986 §2.2: %3F is a character of the path, and begins no query",
+        sends: "GET /style.css%3Fv=2",
+        expects: "404: no file of this name is there",
+        hint: "First cut, then decode.",
+        run: |server| {
+            Site::new(server, &[])?
+                .server
+                .get("/style.css%3Fv=2")?
+                .status_in(&[404, 400])
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "traversal-with-query",
+        rule: "RFC 9110 §17.3: a path must not reach files outside of the folder that is served",
+        sends: "GET /../secret.txt?a · /?/../secret.txt · /%2e%2e/secret.txt?x=/../",
+        expects: "400 or 404, or the page without the query; not a byte of the secret",
+        hint: "Cut first, then look at the segments.",
+        run: |server| {
+            let site = Site::new(server, &[])?;
+            for target in [
+                "/../secret.txt?a",
+                "/?/../secret.txt",
+                "/%2e%2e/secret.txt?x=/../",
+                "/.hidden?a",
+            ] {
+                site.server.get(target)?.page_lacks(SECRET)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "hello-by-name",
+        rule: "Stage 10: /hello?name=Ada answers Hello, Ada!",
+        sends: "GET /hello?name=Ada · /hello?x=y&name=Ada · /hello",
+        expects: "<h1>Hello, Ada!</h1>; without a name <h1>Hello!</h1>",
+        hint: "Look for the first pair with this name.",
+        run: |server| {
+            for target in ["/hello?name=Ada", "/hello?x=y&name=Ada"] {
+                let answer = server.get(target)?;
+                answer.status(200)?;
+                answer.page_has("<h1>Hello, Ada!</h1>")?;
+            }
+            server.get("/hello")?.page_has("<h1>Hello!</h1>")?;
+            server.get("/hello?x=y")?.page_has("<h1>Hello!</h1>")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "hello-decoded",
+        rule: URLENCODED,
+        sends: "GET /hello?name=Zo%C3%AB+Ada%21",
+        expects: "<h1>Hello, Zoë Ada!!</h1>",
+        hint: "+ is a space in a query; %XX are bytes of UTF-8.",
+        run: |server| {
+            server
+                .get("/hello?name=Zo%C3%AB+Ada%21")?
+                .page_has("<h1>Hello, Zoë Ada!!</h1>")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "hello-escaped",
+        rule: "HTML Standard §13.3: what comes from outside is escaped, or it runs in the browser",
+        sends: "GET /hello?name=<script>alert(1)</script>, raw and percent-encoded",
+        expects: "200, and no <script> in the page",
+        hint: "Escape after decoding, not before.",
+        run: |server| {
+            for target in [
+                "/hello?name=<script>alert(1)</script>",
+                "/hello?name=%3Cscript%3Ealert(1)%3C/script%3E",
+            ] {
+                let answer = server.get(target)?;
+                answer.status(200)?;
+                answer.page_lacks("<script")?;
+                answer.page_has("&lt;script&gt;")?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "query-pairs",
+        sends: "GET /query?a=1&b=2&c=3",
+        hint: "Split at &, then each part at its first =.",
+        run: |server| shows(server, "a=1&b=2&c=3"),
+        ..PAIRS
+    },
+    Check {
+        name: "query-repeated-keys",
+        sends: "GET /query?a=1&b=2&a=3&a=1",
+        hint: "A list of pairs, not a map.",
+        run: |server| shows(server, "a=1&b=2&a=3&a=1"),
+        ..PAIRS
+    },
+    Check {
+        name: "query-empty-parts",
+        sends: "GET /query with a= · a · =b · = · && · a&&b · & and nothing",
+        hint: "A part without = has an empty value; an empty part is no pair.",
+        run: |server| {
+            [
+                "a=", "a", "=b", "=", "&&", "a&&b", "&", "", "&a=1&", "a=1&=&b",
+            ]
+            .into_iter()
+            .try_for_each(|query| shows(server, query))
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-equals-in-value",
+        sends: "GET /query with a=b=c · a==b · a=b? · a=?x=1",
+        hint: "split_once('='): the first one separates, the others belong to the value.",
+        run: |server| {
+            ["a=b=c", "a==b", "a=b?", "a=?x=1", "a/b=c/d", "a:b=@"]
+                .into_iter()
+                .try_for_each(|query| shows(server, query))
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-plus-and-percent",
+        sends: "GET /query with a+b=c+d · a%20b=%2B · %61=%3D%26 · +=+",
+        hint: "First split, then decode: %26 is an & that separates nothing.",
+        run: |server| {
+            [
+                "a+b=c+d",
+                "a%20b=%2B",
+                "%61=%3D%26",
+                "+=+",
+                "a%3Db=c",
+                "a%26b=c",
+            ]
+            .into_iter()
+            .try_for_each(|query| shows(server, query))
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-percent-invalid",
+        sends: "GET /query with a=% · %=% · a=%z · a=%2 · a=%zz%41 · a=%%41 · a=%+1",
+        hint: "What is no encoding stays as it is.",
+        run: |server| {
+            [
+                "a=%", "%=%", "a=%z", "a=%2", "a=%zz%41", "a=%%41", "a=%+1", "a=%4%31",
+            ]
+            .into_iter()
+            .try_for_each(|query| shows(server, query))
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-utf-8",
+        sends: "GET /query with %C3%AB, ë raw, an emoji, broken UTF-8 and NUL",
+        hint: "String::from_utf8_lossy puts U+FFFD where the bytes are no UTF-8.",
+        run: |server| {
+            [
+                "a=%C3%AB",
+                "ë=ë",
+                "a=%F0%9F%A6%80",
+                "a=%FF",
+                "a=%C3",
+                "%C3=%28",
+                "a=%ED%A0%80",
+                "a=%F0%9F%A6",
+            ]
+            .into_iter()
+            .try_for_each(|query| shows(server, query))
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-semicolon",
+        sends: "GET /query?a=1;b=2",
+        hint: "Only & separates; the semicolon went out of use.",
+        run: |server| shows(server, "a=1;b=2"),
+        ..PAIRS
+    },
+    Check {
+        name: "query-escaped",
+        sends: "GET /query with < > & \" ' in names and values, raw and percent-encoded",
+        hint: "Escape names too.",
+        run: |server| {
+            let query = "%3Cb%3E=%26amp;%22'&<i>=<script>alert(1)</script>";
+            shows(server, query)?;
+            server
+                .get(&format!("/query?{query}"))?
+                .page_lacks("<script")
+        },
+        ..PAIRS
+    },
+    Check {
+        name: "query-anything",
+        sends: "GET /query three hundred times, with queries put together by chance",
+        hint: "A property test against form_urlencoded finds it without a server.",
+        run: anything,
+        ..PAIRS
+    },
+    Check {
+        name: "template-filled",
+        rule: "Stage 10: /kittens?size=200 fills a template file",
+        sends: "GET /kittens?size=321, and without a size",
+        expects: "200, and width=\"321\" in the page; without a size width=\"200\"",
+        hint: "Read the template, replace the placeholder.",
+        run: |server| {
+            let answer = server.get("/kittens?size=321")?;
+            answer.status(200)?;
+            answer.page_has("width=\"321\"")?;
+            let plain = server.get("/kittens")?;
+            plain.status(200)?;
+            plain.page_has("width=\"200\"")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "template-needs-a-number",
+        rule: "RFC 9110 §15.5.1: what the client asked for makes no sense: 400",
+        sends: "GET /kittens?size=big · -1 · 1e3 · 2.5 · 0x10 · %3Cscript%3E",
+        expects: "400, and no <script> in the page",
+        hint: "parse::<u32>() and ? instead of unwrap.",
+        run: |server| {
+            for size in ["big", "-1", "1e3", "2.5", "%3Cscript%3E", "0x10", "1%202"] {
+                let answer = server.get(&format!("/kittens?size={size}"))?;
+                answer.status(400)?;
+                answer.page_lacks("<script")?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "query-logged",
+        rule: "Common Log Format: the request line as it was sent, query and all",
+        sends: "GET /hello?name=logged-4718",
+        expects: "a line with the whole target",
+        hint: "Log the line of the request, not the path that you made of it.",
+        run: |server| {
+            server.get("/hello?name=logged-4718")?.status(200)?;
+            server
+                .stdout_line("\"GET /hello?name=logged-4718 HTTP/1.1\"")
+                .map(|_| ())
+        },
+        ..HOUSE
+    },
+];
+
+/// The page of /query shows what the oracle makes of the query.
+fn shows(server: &Server, query: &str) -> Verdict {
+    let answer = server.get(&format!("/query?{query}"))?;
+    answer.status(200)?;
+    let wanted: Vec<_> = form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    let found = items(&answer);
+    answer.ensure(
+        found == wanted,
+        format!("the list should be {wanted:?} and is {found:?}"),
+    )
+}
+
+/// The list items of a page, as a browser shows them.
+fn items(answer: &Answer) -> Vec<String> {
+    let text = answer.text();
+    let items = text.split("<li>").skip(1);
+    let items = items.map(|item| item.split("</li>").next().unwrap_or_default());
+    items.map(unescape).collect()
+}
+
+fn unescape(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">");
+    let text = text
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#x27;", "'");
+    // Last, or &amp;lt; would be unescaped twice.
+    text.replace("&amp;", "&")
+}
+
+fn anything(server: &Server) -> Verdict {
+    let parts = [
+        "a", "b", "Ada", "=", "=", "&", "&", "+", "%", "%2", "%41", "%c3%ab", "%C3", "%ff", "%26",
+        "%3d", "%25", "%2B", "ë", "?", "/", ";", "<", "\"", "'", "%00", "0",
+    ];
+    // A generator of one line: the same queries on every run.
+    let mut seed: u32 = 1;
+    let mut chance = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) as usize % below
+    };
+    for _ in 0..300 {
+        let length = chance(12);
+        let query: String = (0..length).map(|_| parts[chance(parts.len())]).collect();
+        shows(server, &query)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! One connection to the server under test, from the client's side.
+
+use std::io;
+use std::io::ErrorKind;
+use std::io::Read;
+use std::io::Write;
+use std::net::Shutdown;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::exchange::Exchange;
+use crate::server::Server;
+
+/// Between two segments, so that the kernel does not hand them over as one.
+/// Too short hides a fault, and never raises a false alarm.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A connection and all that went over it.
+pub struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) exchange: Exchange,
+    /// Received and not yet used.
+    pub(crate) buffer: Vec<u8>,
+    /// One of our own stages: hold it to our own rules too.
+    pub(crate) ours: bool,
+    patience: Duration,
+}
+
+impl Connection {
+    /// Connects.
+    pub fn open(server: &Server) -> Result<Connection, Failure> {
+        let stream = TcpStream::connect_timeout(&server.address, server.patience)
+            .and_then(|stream| {
+                // Each `send` shall leave as a segment of its own.
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(server.patience))?;
+                stream.set_write_timeout(Some(server.patience))?;
+                Ok(stream)
+            })
+            .map_err(|e| Failure::new(format!("cannot connect to {}: {e}", server.address)))?;
+        Ok(Connection {
+            stream,
+            exchange: Exchange::default(),
+            buffer: Vec::new(),
+            ours: server.is_ours(),
+            patience: server.patience,
+        })
+    }
+
+    /// Sends. That the server has stopped listening is no failure in itself:
+    /// what matters is whether its answer can be read.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.exchange.sent(bytes);
+        if let Err(e) = self.stream.write_all(bytes) {
+            self.exchange.note(format!("sending stopped: {e}"));
+        }
+    }
+
+    /// Sends one piece after the other, each in a segment of its own.
+    pub fn send_pieces<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) {
+        for piece in pieces {
+            self.send(piece);
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Says that nothing more will be sent, and goes on listening.
+    pub fn half_close(&mut self) {
+        self.exchange.note("the client half-closes");
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Breaks the connection off: the server gets a reset, not an orderly close.
+    pub fn reset(self) {
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    /// From here on, waits no longer than this.
+    pub fn wait_at_most(&mut self, patience: Duration) {
+        self.patience = patience;
+        let _ = self.stream.set_read_timeout(Some(patience));
+    }
+
+    /// A failure that shows what went over this connection.
+    pub fn wrong(&self, says: impl Into<String>) -> Failure {
+        Failure::Wrong {
+            says: says.into(),
+            exchange: self.exchange.clone(),
+        }
+    }
+
+    /// The final answer. Interim ones (100) are read and left aside.
+    pub fn answer(&mut self) -> Result<Answer, Failure> {
+        Answer::read(self)
+    }
+
+    /// The server closes in order and has sent nothing.
+    pub fn closes_silently(&mut self) -> Verdict {
+        let received = self.rest()?;
+        if received.is_empty() {
+            return Ok(());
+        }
+        Err(self.wrong("the server should close the connection without a word"))
+    }
+
+    /// Everything until the server closes.
+    pub fn rest(&mut self) -> Result<Vec<u8>, Failure> {
+        while self.read_more()? > 0 {}
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
+    /// Exactly so many bytes.
+    pub fn bytes(&mut self, count: usize) -> Result<Vec<u8>, Failure> {
+        while self.buffer.len() < count {
+            if self.read_more()? == 0 {
+                let got = self.buffer.len();
+                return Err(self.wrong(format!(
+                    "the server closed the connection after {got} of {count} bytes"
+                )));
+            }
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// What there is, and at least one byte: for answers too long to keep.
+    pub fn some_bytes(&mut self) -> Result<Vec<u8>, Failure> {
+        if self.buffer.is_empty() && self.read_more()? == 0 {
+            return Err(self.wrong("the server closed the connection before the end of the answer"));
+        }
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
+    /// Has the server sent nothing and kept the connection open until now?
+    pub fn is_quiet(&mut self) -> bool {
+        let _ = self.stream.set_nonblocking(true);
+        let peeked = self.stream.peek(&mut [0]);
+        let _ = self.stream.set_nonblocking(false);
+        self.buffer.is_empty() && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Reads what is there into the buffer; 0 is the end of the stream.
+    pub(crate) fn read_more(&mut self) -> Result<usize, Failure> {
+        let mut block = [0; 64 * 1024];
+        loop {
+            match self.stream.read(&mut block) {
+                Ok(0) => {
+                    self.exchange.note("the server closed the connection");
+                    return Ok(0);
+                }
+                Ok(n) => {
+                    self.exchange.received(&block[..n]);
+                    self.buffer.extend(&block[..n]);
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.broken(&e)),
+            }
+        }
+    }
+
+    fn broken(&mut self, error: &io::Error) -> Failure {
+        let (note, says) = match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => (
+                format!("nothing came for {} s", self.patience.as_secs()),
+                if self.buffer.is_empty() {
+                    "the server says nothing and keeps the connection open: is it waiting for more, or has it stopped?"
+                } else {
+                    "the server stopped in the middle and keeps the connection open"
+                }
+                .to_string(),
+            ),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => (
+                "the server reset the connection".to_string(),
+                "the server reset the connection: it closed while bytes from the client were unread, \
+                 or it ended, and a client may lose the answer"
+                    .to_string(),
+            ),
+            _ => (error.to_string(), format!("reading failed: {error}")),
+        };
+        self.exchange.note(note);
+        self.wrong(says)
+    }
+}

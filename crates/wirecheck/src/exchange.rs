@@ -1,0 +1,145 @@
+//! What went over a connection, kept to be shown when a check fails.
+
+use std::fmt;
+
+/// Of a long message this many bytes are kept; what follows is only counted.
+const KEPT: usize = 64 * 1024;
+/// A message is shown up to this many lines …
+const LINES: usize = 40;
+/// … of this many characters.
+const WIDTH: usize = 160;
+/// From this length on a run of one byte is shown once, with a count.
+const RUN: usize = 32;
+
+/// The events on one connection, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    events: Vec<Event>,
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Sent { bytes: Vec<u8>, total: usize },
+    Received { bytes: Vec<u8>, total: usize },
+    Note(String),
+}
+
+impl Exchange {
+    /// The client sent this.
+    pub fn sent(&mut self, new: &[u8]) {
+        // Each segment stays an event of its own: where the cut was matters.
+        let bytes = new[..new.len().min(KEPT)].to_vec();
+        let total = new.len();
+        self.events.push(Event::Sent { bytes, total });
+    }
+
+    /// The client received this.
+    pub fn received(&mut self, new: &[u8]) {
+        if let Some(Event::Received { bytes, total }) = self.events.last_mut() {
+            *total += new.len();
+            bytes.extend(&new[..new.len().min(KEPT.saturating_sub(bytes.len()))]);
+            return;
+        }
+        let bytes = new[..new.len().min(KEPT)].to_vec();
+        let total = new.len();
+        self.events.push(Event::Received { bytes, total });
+    }
+
+    /// Something else happened: a close, a reset, a wait in vain.
+    pub fn note(&mut self, what: impl Into<String>) {
+        self.events.push(Event::Note(what.into()));
+    }
+
+    /// The first bytes that were sent.
+    pub fn begins_with(&self, start: &[u8]) -> bool {
+        let mut sent = Vec::new();
+        for event in &self.events {
+            if let Event::Sent { bytes, .. } = event {
+                sent.extend(bytes);
+            }
+            if sent.len() >= start.len() {
+                break;
+            }
+        }
+        sent.starts_with(start)
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pieces = 0;
+        for event in &self.events {
+            match event {
+                // A hundred segments of a byte each would bury what matters.
+                Event::Sent { .. } if pieces == LINES => writeln!(f, "> … and so on")?,
+                Event::Sent { .. } if pieces > LINES => {}
+                Event::Sent { bytes, total } => show(f, '>', bytes, *total)?,
+                Event::Received { bytes, total } => show(f, '<', bytes, *total)?,
+                Event::Note(what) => writeln!(f, "* {what}")?,
+            }
+            pieces += usize::from(matches!(event, Event::Sent { .. }));
+        }
+        Ok(())
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, mark: char, bytes: &[u8], total: usize) -> fmt::Result {
+    let mut shown = 0;
+    for line in bytes.split_inclusive(|b| *b == b'\n').take(LINES) {
+        shown += line.len();
+        writeln!(f, "{mark} {}", visible(line))?;
+    }
+    if shown < total {
+        writeln!(f, "{mark} … and {} bytes more", total - shown)?;
+    }
+    Ok(())
+}
+
+/// The bytes as text, line ends and everything unprintable made visible.
+pub fn visible(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut rest = bytes;
+    while let Some(&byte) = rest.first() {
+        if text.len() > WIDTH && rest.len() > 2 {
+            return text + &format!("… ({} bytes more)", rest.len());
+        }
+        let run = rest.iter().take_while(|b| **b == byte).count();
+        let escaped = byte.escape_ascii().to_string();
+        // In a message of HTTP quotes are harmless, and backslashes would mislead.
+        let plain = if matches!(byte, b'"' | b'\'') {
+            char::from(byte).to_string()
+        } else {
+            escaped
+        };
+        if run >= RUN {
+            text += &format!("{plain}…(×{run})");
+            rest = &rest[run..];
+        } else {
+            text += &plain;
+            rest = &rest[1..];
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_are_visible() {
+        assert_eq!(visible(b"a: \"b\"\r\n"), "a: \"b\"\\r\\n");
+    }
+
+    #[test]
+    fn long_runs_are_counted() {
+        assert_eq!(visible(&[b'a'; 8000]), "a…(×8000)");
+    }
+
+    #[test]
+    fn what_is_not_shown_is_counted() {
+        let mut exchange = Exchange::default();
+        exchange.received(&b"x\n".repeat(50));
+        assert!(exchange.to_string().ends_with("< … and 20 bytes more\n"));
+    }
+}

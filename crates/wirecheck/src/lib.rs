@@ -1,0 +1,19 @@
+//! What an HTTP/1.1 server must do on the wire, as one table of checks.
+//!
+//! A check opens connections, sends bytes, and reads the answers as strictly as
+//! a careful client would. It knows the server only as a program that speaks
+//! TCP, so the table serves our own stages and a reader's server alike.
+//!
+//! Where to find what: [`checks`] holds the table, one module a stage;
+//! [`client`] and [`answer`] are the words that the checks are written in;
+//! [`server`] starts and ends the program under test; [`report`] talks to people.
+
+pub mod answer;
+pub mod check;
+pub mod checks;
+pub mod client;
+pub mod exchange;
+pub mod report;
+pub mod server;
+pub mod site;
+pub mod stages;

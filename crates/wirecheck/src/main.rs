@@ -1,0 +1,200 @@
+//! The command: runs the checks of a stage on our stage, or on your server.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use wirecheck::check::Check;
+use wirecheck::check::Failure;
+use wirecheck::check::Kind;
+use wirecheck::checks;
+use wirecheck::report;
+use wirecheck::report::Ended;
+use wirecheck::server;
+use wirecheck::server::Origin;
+use wirecheck::server::Server;
+use wirecheck::stages;
+
+/// Checks on the wire what an HTTP server of a stage must do.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Try:
+  cargo run -p wirecheck -- 5                                    our own stage 5
+  cargo run -p wirecheck -- 5 --addr 127.0.0.1:8080              your server, already running
+  cargo run -p wirecheck -- 5 --run './my-server --port {port}'  your server, started and ended
+  cargo run -p wirecheck -- --explain host-missing               what a check does, and why
+
+Exit status: 0 all passed, 1 a check failed, 2 the checks could not run."
+)]
+struct Arguments {
+    /// The stage whose checks to run (1 to 10): its own, and what holds from earlier ones
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=10), required_unless_present_any = ["list", "explain"])]
+    stage: Option<u8>,
+
+    /// Check the server that listens here
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
+    addr: Option<String>,
+
+    /// Check the server that this command starts; {port} becomes a free port of 127.0.0.1
+    #[arg(long, value_name = "COMMAND")]
+    run: Option<String>,
+
+    /// Run this check only (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+
+    /// Run only what the protocol demands of any server, whatever its pages
+    #[arg(long)]
+    protocol: bool,
+
+    /// Show every failure in full, not only the first
+    #[arg(long)]
+    all: bool,
+
+    /// Say what a check sends, expects, and why; runs nothing
+    #[arg(long, value_name = "NAME")]
+    explain: Option<String>,
+
+    /// List the checks (of a stage, if one is given); runs nothing
+    #[arg(long)]
+    list: bool,
+
+    /// How many seconds the server may take for anything
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    patience: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(says) => {
+            anstream::eprintln!("error: {says}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Did all pass? An error means that nothing could be said.
+fn run(arguments: &Arguments) -> Result<bool, String> {
+    for name in arguments.only.iter().chain(&arguments.explain) {
+        find(name)?;
+    }
+    if let Some(name) = &arguments.explain {
+        report::describe(&find(name)?);
+        return Ok(true);
+    }
+    let checks = chosen(arguments);
+    if arguments.list {
+        checks.iter().for_each(report::listed);
+        return Ok(true);
+    }
+    if checks.is_empty() {
+        return Err("no check is left to run".to_string());
+    }
+    let stage = arguments.stage.unwrap_or_default();
+    let origin = origin(arguments, stage)?;
+    server::end_with_ctrl_c();
+    let ended = run_all(
+        stage,
+        &origin,
+        &checks,
+        Duration::from_secs(arguments.patience),
+    )?;
+    report::summary(&ended, arguments.all);
+    let failed = |ended: &Ended| matches!(ended.verdict, Err(Failure::Wrong { .. }));
+    Ok(!ended.iter().any(failed))
+}
+
+fn find(name: &str) -> Result<Check, String> {
+    let found = checks::all().into_iter().find(|check| check.name == name);
+    found.ok_or_else(|| format!("there is no check {name:?}; --list shows them all"))
+}
+
+fn chosen(arguments: &Arguments) -> Vec<Check> {
+    let mut checks = checks::all();
+    checks.retain(|check| {
+        arguments.stage.is_none_or(|stage| check.holds_for(stage))
+            && (!arguments.protocol || check.kind == Kind::Protocol)
+            && (arguments.only.is_empty() || arguments.only.iter().any(|name| name == check.name))
+    });
+    checks
+}
+
+fn origin(arguments: &Arguments, stage: u8) -> Result<Origin, String> {
+    if let Some(line) = &arguments.run {
+        if !line.contains("{port}") {
+            return Err(
+                "--run needs {port} somewhere in the command: --run './my-server --port {port}'"
+                    .to_string(),
+            );
+        }
+        return Ok(Origin::Command(line.clone()));
+    }
+    if let Some(text) = &arguments.addr {
+        return Ok(Origin::Address(resolve(text)?));
+    }
+    let mut own = stages::all();
+    own.retain(|known| known.number == stage);
+    let Some(found) = own.first() else {
+        return Err(format!(
+            "there is no stage {stage:02} yet; --addr or --run check your own server"
+        ));
+    };
+    stages::build(&own)?;
+    Ok(Origin::Stage(found.program()))
+}
+
+fn resolve(text: &str) -> Result<SocketAddr, String> {
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(text)
+        .map_err(|e| format!("--addr {text}: {e}; it should look like 127.0.0.1:8080"))?;
+    found
+        .next()
+        .ok_or_else(|| format!("--addr {text}: no such host"))
+}
+
+fn run_all(
+    stage: u8,
+    origin: &Origin,
+    checks: &[Check],
+    patience: Duration,
+) -> Result<Vec<Ended>, String> {
+    let mut server = start(stage, origin, patience)?;
+    let mut ended = Vec::new();
+    let mut heading = 0;
+    for (i, check) in checks.iter().enumerate() {
+        if check.since != heading {
+            heading = check.since;
+            report::heading(heading);
+        }
+        let verdict = check.run_on(&server);
+        let failed = matches!(verdict, Err(Failure::Wrong { .. }));
+        let check = *check;
+        let one = Ended { check, verdict };
+        report::line(&one);
+        ended.push(one);
+        if !failed {
+            continue;
+        }
+        // What a failure leaves behind shall not be blamed on the next check.
+        if !matches!(origin, Origin::Address(_)) {
+            drop(server);
+            server = start(stage, origin, patience)?;
+        } else if !server.responds() {
+            let left = checks.len() - i - 1;
+            anstream::println!("The server does not answer any more: {left} checks were not run.");
+            break;
+        }
+    }
+    Ok(ended)
+}
+
+fn start(stage: u8, origin: &Origin, patience: Duration) -> Result<Server, String> {
+    let mut server = Server::start(stage, origin).map_err(|failure| report::sentence(&failure))?;
+    server.patience = patience;
+    Ok(server)
+}

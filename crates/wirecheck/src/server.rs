@@ -1,0 +1,568 @@
+//! The program under test: started, watched, ended.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Shutdown;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+
+use crate::answer::Answer;
+use crate::check::Failure;
+use crate::check::Verdict;
+use crate::client::Connection;
+
+/// How long a server may take. Reached only when something is wrong, so it
+/// can be generous.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks at something that is about to happen.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// A server that listens.
+pub struct Server {
+    /// The stage whose checks it is held to.
+    pub stage: u8,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long to wait for it.
+    pub patience: Duration,
+    origin: Origin,
+    process: Option<Process>,
+}
+
+/// Where a server comes from, and so whether we can start another one like it.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The program of one of our stages, which knows our flags.
+    Stage(PathBuf),
+    /// A reader's command line with `{port}` in it.
+    Command(String),
+    /// It runs already.
+    Address(SocketAddr),
+}
+
+impl Server {
+    /// Starts a server, or finds the one that runs, and waits until it listens.
+    pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
+        match origin {
+            Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"]),
+            Origin::Command(line) => Server::start_command(stage, line, free_port()?),
+            Origin::Address(address) => {
+                knock(*address)
+                    .map_err(|e| Failure::new(format!("nothing answers on {address}: {e}")))?;
+                Ok(Server::new(stage, *address, origin.clone(), None))
+            }
+        }
+    }
+
+    fn new(stage: u8, address: SocketAddr, origin: Origin, process: Option<Process>) -> Server {
+        Server {
+            stage,
+            address,
+            patience: PATIENCE,
+            origin,
+            process,
+        }
+    }
+
+    fn start_stage(stage: u8, program: &Path, flags: &[&str]) -> Result<Server, Failure> {
+        let mut command = Command::new(program);
+        command.args(flags);
+        Server::start_ready(stage, program, command, false)
+    }
+
+    /// Starts it and reads the port from its ready line.
+    fn start_ready(
+        stage: u8,
+        program: &Path,
+        command: Command,
+        deaf: bool,
+    ) -> Result<Server, Failure> {
+        let process = Process::start(command, deaf)?;
+        let line = process.stdout.wait_for("listening on ", PATIENCE);
+        let address = line.as_deref().and_then(ready_address);
+        let Some(address) = address else {
+            return Err(Failure::new(format!(
+                "no ready line `listening on …`; {}",
+                process.last_words()
+            )));
+        };
+        let origin = Origin::Stage(program.to_path_buf());
+        Ok(Server::new(stage, address, origin, Some(process)))
+    }
+
+    /// Starts a reader's server and waits until it accepts.
+    fn start_command(stage: u8, line: &str, port: u16) -> Result<Server, Failure> {
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(line.replace("{port}", &port.to_string()));
+        let process = Process::start(command, false)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let ready = wait_until(PATIENCE, || {
+            process.status().is_some() || knock(address).is_ok()
+        });
+        if !ready || process.status().is_some() {
+            return Err(Failure::new(format!(
+                "`{line}` does not listen on {address}; {}",
+                process.last_words()
+            )));
+        }
+        let origin = Origin::Command(line.to_string());
+        Ok(Server::new(stage, address, origin, Some(process)))
+    }
+
+    /// Another server like this one, with these flags. Only our own stages know them.
+    pub fn own(&self, flags: &[&str]) -> Result<Server, Failure> {
+        let flags = [&["--port", "0"], flags].concat();
+        let server = Server::start_stage(self.stage, self.program()?, &flags)?;
+        Ok(server.as_patient_as(self))
+    }
+
+    /// A server whose stdout nobody reads any more once it is ready.
+    pub fn own_deaf(&self) -> Result<Server, Failure> {
+        let program = self.program()?;
+        let mut command = Command::new(program);
+        command.args(["--port", "0"]);
+        let server = Server::start_ready(self.stage, program, command, true)?;
+        Ok(server.as_patient_as(self))
+    }
+
+    /// A server that may open only so many files.
+    pub fn own_with_files(&self, limit: u32) -> Result<Server, Failure> {
+        let program = self.program()?;
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {limit}; exec \"$0\" --port 0");
+        command.arg("-c").arg(script).arg(program);
+        let server = Server::start_ready(self.stage, program, command, false)?;
+        Ok(server.as_patient_as(self))
+    }
+
+    /// Another server like this one, started in the same way.
+    pub fn another(&self) -> Result<Server, Failure> {
+        if let Origin::Address(_) = self.origin {
+            return Err(skip("needs to start the server itself"));
+        }
+        Ok(Server::start(self.stage, &self.origin)?.as_patient_as(self))
+    }
+
+    /// Ends this server and starts one like it on the same port.
+    pub fn restart(mut self) -> Result<Server, Failure> {
+        self.process = None;
+        let port = self.address.port();
+        let again = match &self.origin {
+            Origin::Stage(program) => {
+                let port = port.to_string();
+                Server::start_stage(self.stage, program, &["--port", &port])?
+            }
+            Origin::Command(line) => Server::start_command(self.stage, line, port)?,
+            Origin::Address(_) => return Err(skip("needs to start the server itself")),
+        };
+        Ok(again.as_patient_as(&self))
+    }
+
+    fn as_patient_as(mut self, other: &Server) -> Server {
+        self.patience = other.patience;
+        self
+    }
+
+    /// Runs the program with these arguments until it ends.
+    pub fn run_to_end(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+        let mut command = Command::new(self.program()?);
+        command.args(arguments);
+        let process = Process::start(command, false)?;
+        wait_until(PATIENCE, || process.status().is_some());
+        let Some(status) = process.status() else {
+            let line = arguments.join(" ");
+            return Err(Failure::new(format!(
+                "with `{line}` the program should end at once"
+            )));
+        };
+        process.stdout.wait_for_end();
+        process.stderr.wait_for_end();
+        Ok(Ended {
+            status: status.code(),
+            stdout: process.stdout.whole(),
+            stderr: process.stderr.whole(),
+        })
+    }
+
+    fn program(&self) -> Result<&Path, Failure> {
+        let Origin::Stage(program) = &self.origin else {
+            return Err(skip("needs flags that only our own stages know"));
+        };
+        Ok(program)
+    }
+
+    /// Is it one of our own stages?
+    pub fn is_ours(&self) -> bool {
+        matches!(self.origin, Origin::Stage(_))
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self) -> Result<Connection, Failure> {
+        Connection::open(self)
+    }
+
+    /// Sends this on a new connection and reads the answer.
+    pub fn ask(&self, request: impl AsRef<[u8]>) -> Result<Answer, Failure> {
+        let mut connection = self.connect()?;
+        connection.send(request);
+        connection.answer()
+    }
+
+    /// GET.
+    pub fn get(&self, target: &str) -> Result<Answer, Failure> {
+        self.ask(request("GET", target))
+    }
+
+    /// HEAD.
+    pub fn head(&self, target: &str) -> Result<Answer, Failure> {
+        self.ask(request("HEAD", target))
+    }
+
+    /// POST with a body and its length.
+    pub fn post(&self, target: &str, body: impl AsRef<[u8]>) -> Result<Answer, Failure> {
+        self.ask(post(target, body))
+    }
+
+    /// It serves the next client as if nothing had happened.
+    pub fn serves_on(&self) -> Verdict {
+        self.still_runs()?;
+        match self.stage {
+            1 => self.connect()?.closes_silently(),
+            2 => {
+                let mut client = self.connect()?;
+                client.send("still there?");
+                client.half_close();
+                let back = client.rest()?;
+                crate::check::ensure(back == b"still there?", "the next client gets no echo")
+            }
+            3 => {
+                let mut client = self.connect()?;
+                client.send(request("GET", "/"));
+                client.closes_silently()
+            }
+            _ => self.get("/")?.accepted(),
+        }
+    }
+
+    /// It says something, or closes: it has not stopped altogether.
+    pub fn responds(&self) -> bool {
+        let Ok(mut client) = self.connect() else {
+            return false;
+        };
+        client.send(request("GET", "/"));
+        client.half_close();
+        client.read_more().is_ok()
+    }
+
+    /// The process has not ended.
+    pub fn still_runs(&self) -> Verdict {
+        match &self.process {
+            Some(process) if process.status().is_some() => Err(Failure::new(format!(
+                "this ended the server; {}",
+                process.last_words()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for a line on stdout that contains this.
+    pub fn stdout_line(&self, part: &str) -> Result<String, Failure> {
+        self.line_on(&self.process()?.stdout, "stdout", part)
+    }
+
+    /// Waits for a line on stderr that contains this.
+    pub fn stderr_line(&self, part: &str) -> Result<String, Failure> {
+        self.line_on(&self.process()?.stderr, "stderr", part)
+    }
+
+    fn line_on(&self, output: &Output, name: &str, part: &str) -> Result<String, Failure> {
+        output.wait_for(part, self.patience).ok_or_else(|| {
+            let log = String::from_utf8_lossy(&output.whole()).into_owned();
+            Failure::new(format!(
+                "no line on {name} contains {part:?}; {name}:\n{log}"
+            ))
+        })
+    }
+
+    /// All that it has written until now, to stdout and to stderr.
+    pub fn output(&self) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let process = self.process()?;
+        Ok((process.stdout.whole(), process.stderr.whole()))
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) -> Verdict {
+        let process = self.process()?;
+        let _ = rustix::process::kill_process(process.pid, Signal::INT);
+        crate::check::ensure(
+            wait_until(self.patience, || process.status().is_some()),
+            "Ctrl-C should end the server",
+        )
+    }
+
+    /// A figure from `/proc/PID/status`, where there is such a thing.
+    pub fn proc_status(&self, name: &str) -> Option<u64> {
+        let pid = self.process.as_ref()?.pid.as_raw_nonzero();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    fn process(&self) -> Result<&Process, Failure> {
+        self.process
+            .as_ref()
+            .ok_or_else(|| skip("needs to see the server's process"))
+    }
+}
+
+/// A request without a body. `Connection: close`, so that servers which keep
+/// connections and servers which do not both close after the answer.
+pub fn request(method: &str, target: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}
+
+/// A GET with more header lines, each with its line end.
+pub fn get_with(target: &str, lines: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
+}
+
+/// The head of a POST, with these header lines.
+pub fn post_head(target: &str, lines: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
+}
+
+/// A POST with a body and its length.
+pub fn post(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = post_head(target, &format!("Content-Length: {}\r\n", body.len()));
+    [head.as_bytes(), body].concat()
+}
+
+/// A program that ran to its end.
+pub struct Ended {
+    /// The exit status, if no signal ended it.
+    pub status: Option<i32>,
+    /// What it wrote.
+    pub stdout: Vec<u8>,
+    /// What it complained.
+    pub stderr: Vec<u8>,
+}
+
+/// Waits until something holds; false if it does not within `patience`.
+pub fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + patience;
+    while !holds() {
+        if Instant::now() > end {
+            return false;
+        }
+        thread::sleep(GLANCE);
+    }
+    true
+}
+
+fn skip(reason: &str) -> Failure {
+    Failure::Skipped(reason.to_string())
+}
+
+fn free_port() -> Result<u16, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|e| Failure::new(format!("no free port: {e}")))
+}
+
+/// Is somebody there? Asked with a whole request: a server that ends when a
+/// client connects and says nothing shall fail in the check that is about that.
+fn knock(address: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let _ = stream.write_all(request("GET", "/").as_bytes());
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut Vec::new());
+    Ok(())
+}
+
+/// `listening on http://127.0.0.1:8080` → the address to connect to.
+fn ready_address(line: &str) -> Option<SocketAddr> {
+    let address = line.strip_prefix("listening on ")?;
+    let address = address.strip_prefix("http://").unwrap_or(address);
+    let mut address: SocketAddr = address.trim_end_matches('/').parse().ok()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    Some(address)
+}
+
+/// The process groups that run now.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// From now on Ctrl-C ends the servers too: in groups of their own, they do not hear it.
+pub fn end_with_ctrl_c() {
+    let _ = ctrlc::set_handler(|| {
+        for pid in RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
+        }
+        std::process::exit(130);
+    });
+}
+
+/// A child in a process group of its own, so that its children end with it.
+struct Process {
+    pid: Pid,
+    child: Mutex<Child>,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Process {
+    fn start(mut command: Command, deaf: bool) -> Result<Process, Failure> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|e| Failure::new(format!("cannot start {command:?}: {e}")))?;
+        let pid = Pid::from_child(&child);
+        RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pid);
+        let stdout = Output::read(child.stdout.take(), deaf);
+        let stderr = Output::read(child.stderr.take(), false);
+        Ok(Process {
+            pid,
+            child: Mutex::new(child),
+            stdout,
+            stderr,
+        })
+    }
+
+    fn status(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().ok().flatten()
+    }
+
+    fn last_words(&self) -> String {
+        let Some(status) = self.status() else {
+            return "it still runs".to_string();
+        };
+        self.stderr.wait_for_end();
+        let stderr = self.stderr.whole();
+        let stderr = String::from_utf8_lossy(&stderr);
+        let lines: Vec<_> = stderr.lines().rev().take(5).collect();
+        let lines: String = lines
+            .iter()
+            .rev()
+            .map(|line| format!("\n  {line}"))
+            .collect();
+        format!("{status}; on stderr:{lines}")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|pid| *pid != self.pid);
+        drop(running);
+        let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.wait();
+    }
+}
+
+/// What a process has written to one of its outputs.
+#[derive(Clone, Default)]
+struct Output(Arc<(Mutex<Written>, Condvar)>);
+
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Output {
+    /// Collects until the end; a `deaf` reader goes away after the first line.
+    fn read(pipe: Option<impl Read + Send + 'static>, deaf: bool) -> Output {
+        let output = Output::default();
+        let shared = output.clone();
+        thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
+            let mut block = [0; 8192];
+            loop {
+                let n = match pipe.read(&mut block) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    other => other.unwrap_or(0),
+                };
+                let (written, changed) = &*shared.0;
+                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                written.bytes.extend(&block[..n]);
+                let enough = deaf && written.bytes.contains(&b'\n');
+                written.ended = n == 0 || enough;
+                changed.notify_all();
+                if written.ended {
+                    return;
+                }
+            }
+        });
+        output
+    }
+
+    fn whole(&self) -> Vec<u8> {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        written.bytes.clone()
+    }
+
+    /// The first whole line that contains this.
+    fn wait_for(&self, part: &str, patience: Duration) -> Option<String> {
+        let find = |bytes: &[u8]| {
+            let whole = bytes.iter().rposition(|b| *b == b'\n')?;
+            let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
+            text.split('\n')
+                .find(|line| line.contains(part))
+                .map(String::from)
+        };
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |written: &mut Written| !written.ended && find(&written.bytes).is_none();
+        let done = self.0.1.wait_timeout_while(written, patience, waits);
+        let (written, _) = done.unwrap_or_else(PoisonError::into_inner);
+        find(&written.bytes)
+    }
+
+    fn wait_for_end(&self) {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |written: &mut Written| !written.ended;
+        let _ = self
+            .0
+            .1
+            .wait_timeout_while(written, Duration::from_secs(1), waits);
+    }
+}

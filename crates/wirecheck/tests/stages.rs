@@ -1,0 +1,83 @@
+//! Every check on every stage for which it holds, each as a test of its own:
+//! `cargo test -p wirecheck --test stages stage05::host`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::Arguments;
+use libtest_mimic::Failed;
+use libtest_mimic::Trial;
+use wirecheck::check::Check;
+use wirecheck::check::Failure;
+use wirecheck::checks;
+use wirecheck::report;
+use wirecheck::server;
+use wirecheck::server::Origin;
+use wirecheck::server::Server;
+use wirecheck::stages;
+use wirecheck::stages::Stage;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The checks wait more than they work, so more of them than cores at a time.
+    arguments.test_threads = arguments.test_threads.or(Some(16));
+    let stages = stages::all();
+    if !arguments.list
+        && let Err(says) = stages::build(&stages)
+    {
+        eprintln!("{says}");
+        return ExitCode::FAILURE;
+    }
+    server::end_with_ctrl_c();
+    let mut trials = Vec::new();
+    for (before, stage) in (0_usize..).zip(&stages) {
+        for check in checks::all() {
+            if check.holds_for(stage.number) {
+                let name = format!("stage{:02}::{}", stage.number, check.name);
+                let stage = stage.clone();
+                trials.push(Trial::test(name, move || passes(&check, &stage)));
+            }
+        }
+        if before > 0 {
+            let previous = stages[before - 1].clone();
+            let name = format!(
+                "stage{:02}::fails-on-stage{:02}",
+                stage.number, previous.number
+            );
+            let since = stage.number;
+            trials.push(Trial::test(name, move || one_fails(since, &previous)));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A server of its own for each check: what one leaves behind disturbs no other.
+fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
+    let server = start(stage)?;
+    match check.run_on(&server) {
+        Ok(()) => Ok(()),
+        Err(Failure::Skipped(reason)) => Err(format!("skipped: {reason}").into()),
+        Err(failure) => Err(report::explain(check, &failure).into()),
+    }
+}
+
+/// What is new in a stage, the stage before it cannot do.
+fn one_fails(since: u8, previous: &Stage) -> Result<(), Failed> {
+    let new = checks::all()
+        .into_iter()
+        .filter(|check| check.since == since);
+    for check in new {
+        let mut server = start(previous)?;
+        // It is meant to fail, so there is no use in waiting long.
+        server.patience = Duration::from_millis(300);
+        if check.run_on(&server).is_err() {
+            return Ok(());
+        }
+    }
+    Err(format!("{} passes all checks of stage {since}", previous.package).into())
+}
+
+fn start(stage: &Stage) -> Result<Server, Failed> {
+    let origin = Origin::Stage(stage.program());
+    Server::start(stage.number, &origin).map_err(|failure| report::sentence(&failure).into())
+}
