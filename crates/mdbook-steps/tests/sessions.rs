@@ -464,26 +464,31 @@ fn run(command: &str, server: &Server) -> Result<String, String> {
 
 const SESSION: &str = "\
 ```console
-$ cargo run -p stage01-socket-accept
-listening on 127.0.0.1:8080
+$ cargo run -p stage04-fixed-response
+listening on http://127.0.0.1:8080
 ```
 
 ```console
-$ curl http://127.0.0.1:8080/
-curl: (52) Empty reply from server
+$ curl -i http://127.0.0.1:8080/
+HTTP/1.1 200 OK
+Date: [..]
+...
 $ printf 'a\\n' | tr a b; echo c >&2
 b
 c
 $ echo one \\
 > two
 one two
-$ cargo run -p stage01-socket-accept
+$ cargo run -p stage04-fixed-response
 error: cannot listen on 127.0.0.1:8080: Address already in use (os error [..])
 hint: is another stage still running? try --port 8081
 ```
 
 ```console,log
 127.0.0.1:[..] connected
+GET / HTTP/1.1\\r\\n
+Host: 127.0.0.1:8080\\r\\n
+...
 ```
 
 ```console,norun=\"a reason\"
@@ -493,42 +498,51 @@ $ false
 
 #[test]
 fn a_true_session_has_no_faults() {
-    let replay = replay("stage01-x.md", SESSION, false);
+    let replay = replay("stage04-x.md", SESSION, false);
     assert_eq!(replay.faults, "");
     assert_eq!(replay.text, SESSION);
-    assert_eq!(replay.skipped, ["stage01-x.md:26: \"a reason\""]);
+    assert_eq!(replay.skipped, ["stage04-x.md:29: \"a reason\""]);
 }
 
 #[test]
 fn a_false_session_is_noticed_and_mended() {
     let wrong = SESSION
-        .replace("Empty reply", "Full reply")
-        .replace("[..] conn", "1 conn");
-    let found = replay("stage01-x.md", &wrong, false).faults;
+        .replace("200 OK", "404 Not Found")
+        .replace("one two", "three");
+    let found = replay("stage04-x.md", &wrong, false).faults;
     assert!(
-        found.contains("docs/src/stage01-x.md:6: not what the book says:"),
+        found.contains("docs/src/stage04-x.md:6: not what the book says:"),
         "{found}"
     );
     assert!(
-        found.contains("    - curl: (52) Full reply from server\n    + curl: (52) Empty"),
+        found.contains("    - HTTP/1.1 404 Not Found\n    + HTTP/1.1 200 OK"),
         "{found}"
     );
-    assert!(found.contains("    - 127.0.0.1:1 connected"), "{found}");
-    assert_eq!(replay("stage01-x.md", &wrong, true).text, SESSION);
+    assert!(found.contains("    - three\n    + one two"), "{found}");
+    assert!(
+        replay("stage04-x.md", &wrong, true)
+            .text
+            .contains("HTTP/1.1 200 OK\nDate: [..]\n")
+    );
 }
 
 #[test]
-fn a_session_without_a_server_starts_one() {
-    let text = "```console,stage=01\n$ curl http://127.0.0.1:8080/\ncurl: (52) [..]\n```\n\n```console,log\n127.0.0.1:[..] connected\n```\n";
-    assert_eq!(replay("welcome.md", text, false).faults, "");
+fn a_false_log_is_noticed_and_recorded() {
+    let text = "```console,stage=04\n$ curl -o /dev/null http://127.0.0.1:8080/\n```\n\n```console,log\n```\n";
+    let recorded = replay("welcome.md", text, true).text;
     assert!(
-        replay("welcome.md", &text.replace("stage=01", "stgae=01"), false)
-            .faults
-            .contains("means nothing")
+        recorded.contains("127.0.0.1:[..] connected\nGET / HTTP/1.1"),
+        "{recorded}"
     );
-    assert!(
-        replay("welcome.md", &text.replace(",stage=01", ""), false)
-            .faults
-            .contains("which stage?")
-    );
+    assert_eq!(replay("welcome.md", &recorded, false).faults, "");
+}
+
+#[test]
+fn a_block_without_sense_is_a_fault() {
+    let fault =
+        |block: &str| replay("welcome.md", &format!("{block}\n$ true\n```\n"), false).faults;
+    assert!(fault("```console,stgae=01").contains("means nothing"));
+    assert!(fault("```console").contains("which stage?"));
+    assert!(fault("```console,log").contains("no server is running"));
+    assert!(fault("```console,stage=77").contains("there is no stage 77"));
 }
