@@ -250,10 +250,18 @@ fn settle(actual: &str, expected: &str, update: bool) -> String {
         .join("\n")
 }
 
-/// A new line of the book, with `[..]` for a date and for the port of a client.
+/// A new line of the book, with `[..]` for a date, for the version of curl, and for the
+/// port of a client.
 fn without_chance(line: &str) -> String {
-    if let Some((before, _)) = line.split_once("Date: ") {
-        return format!("{before}Date: [..]");
+    for (mark, end) in [("Date: ", ""), ("User-Agent: curl/", ""), (" - - [", "]")] {
+        if let Some((before, after)) = line.split_once(mark) {
+            let rest = if end.is_empty() {
+                ""
+            } else {
+                after.find(end).map_or("", |at| &after[at..])
+            };
+            return format!("{before}{mark}[..]{rest}");
+        }
     }
     let Some((before, after)) = line.split_once("127.0.0.1:") else {
         return line.to_owned();
@@ -440,7 +448,9 @@ fn run(command: &str, server: &Server) -> Result<String, String> {
         .args(["-c", &script])
         .env("PROGRAMS", programs())
         .env("PORT", &server.port)
-        .env("NO_PROXY", "*")
+        .env_remove("http_proxy")
+        .env_remove("all_proxy")
+        .env_remove("ALL_PROXY")
         .current_dir(stage::workspace())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -457,7 +467,12 @@ fn run(command: &str, server: &Server) -> Result<String, String> {
     let _ = child.kill();
     let _ = child.wait();
     match output {
-        Ok(output) => Ok(server.told(&output)),
+        Ok(output) => {
+            // What `curl -v` says about the body only where nobody sees the body.
+            let notes = |line: &&str| line.ends_with(" bytes data]");
+            let lines: Vec<&str> = output.lines().filter(|line| !notes(line)).collect();
+            Ok(server.told(&lines.join("\n")))
+        }
         Err(_) => Err(format!("{command} takes longer than {PATIENCE:?}")),
     }
 }
