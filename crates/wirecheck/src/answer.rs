@@ -20,6 +20,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Did the server close after it by itself?
     pub closed: bool,
+    /// Did a reset follow it? A client may then lose what it has not read yet.
+    pub reset: bool,
     exchange: Exchange,
 }
 
@@ -57,6 +59,7 @@ impl Answer {
             fields,
             body: Vec::new(),
             closed: false,
+            reset: false,
             exchange: connection.exchange.clone(),
         })
     }
@@ -113,6 +116,7 @@ impl Answer {
         }
         let end = connection.read_more();
         self.closed = matches!(end, Ok(0));
+        self.reset = connection.was_reset;
         if matches!(end, Ok(1..)) || !connection.buffer.is_empty() {
             let what = if connection.exchange.begins_with(b"HEAD ") {
                 "bytes follow the fields of an answer to HEAD, which has no body (RFC 9110 §9.3.2)"
@@ -276,6 +280,9 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
         }
     };
     let line: Vec<u8> = connection.buffer.drain(..=end).collect();
+    if part == "the status line" && !line.starts_with(b"HTTP/") {
+        return Err(connection.wrong("the answer does not begin with a status line"));
+    }
     // RFC 9112 §2.2: a sender must not use a bare LF, whatever a recipient forgives.
     let Some(line) = line.strip_suffix(b"\r\n") else {
         return Err(connection.wrong(format!("a line in {part} ends with LF and not with CRLF")));

@@ -27,6 +27,8 @@ pub struct Connection {
     pub(crate) buffer: Vec<u8>,
     /// One of our own stages: hold it to our own rules too.
     pub(crate) ours: bool,
+    /// The server broke the connection off.
+    pub(crate) was_reset: bool,
     patience: Duration,
 }
 
@@ -47,6 +49,7 @@ impl Connection {
             exchange: Exchange::default(),
             buffer: Vec::new(),
             ours: server.is_ours(),
+            was_reset: false,
             patience: server.patience,
         })
     }
@@ -164,6 +167,7 @@ impl Connection {
     }
 
     fn broken(&mut self, error: &io::Error) -> Failure {
+        self.was_reset = error.kind() == ErrorKind::ConnectionReset;
         let (note, says) = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
                 format!("nothing came for {} s", self.patience.as_secs()),
