@@ -61,6 +61,7 @@ impl Connection {
         self.exchange.sent(bytes);
         if let Err(e) = self.stream.write_all(bytes) {
             self.exchange.note(format!("sending stopped: {e}"));
+            self.was_reset |= is_reset(&e);
         }
     }
 
@@ -167,7 +168,7 @@ impl Connection {
     }
 
     fn broken(&mut self, error: &io::Error) -> Failure {
-        self.was_reset = error.kind() == ErrorKind::ConnectionReset;
+        self.was_reset |= is_reset(error);
         let (note, says) = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
                 format!("nothing came for {} s", self.patience.as_secs()),
@@ -189,4 +190,12 @@ impl Connection {
         self.exchange.note(note);
         self.wrong(says)
     }
+}
+
+/// The other side wants nothing more to do with this connection.
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }
