@@ -287,9 +287,12 @@ fn short_of_files(server: &Server) -> Verdict {
     let (_, stderr) = own.output()?;
     let lines = stderr.iter().filter(|b| **b == b'\n').count();
     drop(clients);
-    // Until the last of them is noticed, a page that is a file may not open either.
-    wait_until(own.patience, || own.serves_on().is_ok());
-    own.serves_on()?;
+    // Those that still wait in the queue come first, and take the files once more.
+    let served = wait_until(own.patience, || own.serves_on().is_ok());
+    ensure(
+        served,
+        "no client is served any more once the files ran out",
+    )?;
     ensure(
         lines < 1_000,
         format!("{lines} lines on stderr in a fifth of a second: accept spins"),
