@@ -27,6 +27,10 @@ pub struct Connection {
     pub(crate) buffer: Vec<u8>,
     /// One of our own stages: hold it to our own rules too.
     pub(crate) ours: bool,
+    /// A line of an answer ended with LF alone.
+    pub(crate) bare_lf: bool,
+    /// The server broke the connection off.
+    pub(crate) was_reset: bool,
     patience: Duration,
 }
 
@@ -47,6 +51,8 @@ impl Connection {
             exchange: Exchange::default(),
             buffer: Vec::new(),
             ours: server.is_ours(),
+            bare_lf: false,
+            was_reset: false,
             patience: server.patience,
         })
     }
@@ -58,6 +64,7 @@ impl Connection {
         self.exchange.sent(bytes);
         if let Err(e) = self.stream.write_all(bytes) {
             self.exchange.note(format!("sending stopped: {e}"));
+            self.was_reset |= is_reset(&e);
         }
     }
 
@@ -164,6 +171,7 @@ impl Connection {
     }
 
     fn broken(&mut self, error: &io::Error) -> Failure {
+        self.was_reset |= is_reset(error);
         let (note, says) = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
                 format!("nothing came for {} s", self.patience.as_secs()),
@@ -185,4 +193,12 @@ impl Connection {
         self.exchange.note(note);
         self.wrong(says)
     }
+}
+
+/// The other side wants nothing more to do with this connection.
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }

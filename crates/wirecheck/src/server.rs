@@ -137,7 +137,7 @@ impl Server {
     pub fn own(&self, flags: &[&str]) -> Result<Server, Failure> {
         let flags = [&["--port", "0"], flags].concat();
         let server = Server::start_stage(self.stage, self.program()?, &flags)?;
-        Ok(server.as_patient_as(self))
+        Ok(server.with_patience_of(self))
     }
 
     /// A server whose stdout nobody reads any more once it is ready.
@@ -146,7 +146,7 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["--port", "0"]);
         let server = Server::start_ready(self.stage, program, command, true)?;
-        Ok(server.as_patient_as(self))
+        Ok(server.with_patience_of(self))
     }
 
     /// A server that may open only so many files.
@@ -156,7 +156,7 @@ impl Server {
         let script = format!("ulimit -n {limit}; exec \"$0\" --port 0");
         command.arg("-c").arg(script).arg(program);
         let server = Server::start_ready(self.stage, program, command, false)?;
-        Ok(server.as_patient_as(self))
+        Ok(server.with_patience_of(self))
     }
 
     /// Another server like this one, started in the same way.
@@ -164,7 +164,7 @@ impl Server {
         if let Origin::Address(_) = self.origin {
             return Err(skip("needs to start the server itself"));
         }
-        Ok(Server::start(self.stage, &self.origin)?.as_patient_as(self))
+        Ok(Server::start(self.stage, &self.origin)?.with_patience_of(self))
     }
 
     /// Ends this server and starts one like it on the same port.
@@ -179,10 +179,10 @@ impl Server {
             Origin::Command(line) => Server::start_command(self.stage, line, port)?,
             Origin::Address(_) => return Err(skip("needs to start the server itself")),
         };
-        Ok(again.as_patient_as(&self))
+        Ok(again.with_patience_of(&self))
     }
 
-    fn as_patient_as(mut self, other: &Server) -> Server {
+    fn with_patience_of(mut self, other: &Server) -> Server {
         self.patience = other.patience;
         self
     }
@@ -314,10 +314,10 @@ impl Server {
         Ok((process.stdout.whole(), process.stderr.whole()))
     }
 
-    /// Ctrl-C.
+    /// Ctrl-C, which a terminal sends to the whole group.
     pub fn interrupt(&self) -> Verdict {
         let process = self.process()?;
-        let _ = rustix::process::kill_process(process.pid, Signal::INT);
+        let _ = rustix::process::kill_process_group(process.pid, Signal::INT);
         crate::check::ensure(
             wait_until(self.patience, || process.status().is_some()),
             "Ctrl-C should end the server",
@@ -484,7 +484,7 @@ impl Process {
             .rev()
             .map(|line| format!("\n  {line}"))
             .collect();
-        format!("{status}; on stderr:{lines}")
+        format!("{status}\non stderr:{lines}")
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::CWD;
@@ -48,7 +49,7 @@ impl Site {
 
 /// The folder is called `www`. Beside it lie `secret.txt`, and a sibling
 /// `www-private` whose name begins alike.
-fn fill(root: &PathBuf) -> io::Result<()> {
+fn fill(root: &Path) -> io::Result<()> {
     let outside = root.with_file_name("secret.txt");
     let sibling = root.with_file_name("www-private");
     fs::create_dir_all(root.join("sub/deep"))?;

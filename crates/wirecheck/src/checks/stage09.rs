@@ -472,6 +472,35 @@ pub(super) const CHECKS: &[Check] = &[
         ..PROTOCOL
     },
     Check {
+        name: "no-open-redirect",
+        rule: "RFC 3986 §4.2: a reference that begins with // names another host",
+        sends: "GET //evil.example, with dots behind it, encoded and not, and with a backslash",
+        expects: "any answer but a redirect to evil.example",
+        hint: "The target comes from whoever made the link: do not copy its leading slashes into Location.",
+        run: |server| {
+            for target in [
+                "//evil.example",
+                "//evil.example/",
+                "//evil.example/..",
+                "//evil.example/%2e%2e",
+                "/\\evil.example/%2e%2e",
+                "//evil.example//",
+            ] {
+                let mut client = server.connect()?;
+                client.send(request("GET", target));
+                let Ok(answer) = client.answer() else {
+                    continue;
+                };
+                for location in answer.values("Location") {
+                    let away = location.replace('\\', "/").starts_with("//");
+                    answer.ensure(!away, format!("Location {location:?} leaves the site"))?;
+                }
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
         name: "links-within-root",
         rule: "House: symbolic links are followed within ROOT",
         sends: "GET /link-inside.txt and /link-to-sub/file.txt",
@@ -755,7 +784,7 @@ fn big_file(server: &Server) -> Verdict {
     let mut rest = BIG;
     while rest > 0 {
         let block = client.some_bytes()?;
-        rest = rest.checked_sub(block.len() as u64).unwrap_or_default();
+        rest = rest.saturating_sub(block.len() as u64);
         ensure(
             block.iter().all(|b| *b == 0),
             "the bytes are not those of the file",
