@@ -185,10 +185,9 @@ fn log_error(line: &str) {
 /// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
 fn log_error_rarely(line: &str) {
     static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
-    let Ok(mut last_time) = LAST_TIME.lock() else {
-        return;
-    };
-    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+    if let Ok(mut last_time) = LAST_TIME.lock()
+        && last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60))
+    {
         *last_time = Some(Instant::now());
         log_error(line);
     }

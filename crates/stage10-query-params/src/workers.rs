@@ -16,9 +16,6 @@ use crate::accept;
 use crate::handle;
 use crate::log_error_rarely;
 
-/// How many workers may wait for a client at the same time.
-const MAX_WAITING: u32 = 4;
-
 /// How long nobody may wait for a client before more workers are started.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -30,6 +27,8 @@ struct Workers {
     args: Args,
     /// The thread that starts workers
     main: thread::Thread,
+    /// How many workers may wait for a client: one for each core of the processor
+    cores: u32,
     /// How many workers there are.
     /// An atomic is a number that many threads may read and change at the same time.
     total: AtomicU32,
@@ -45,11 +44,12 @@ pub fn run(listener: TcpListener, args: Args) {
         listener,
         args,
         main: thread::current(),
+        cores: thread::available_parallelism().map_or(2, |cores| cores.get() as u32),
         total: AtomicU32::new(0),
         waiting: AtomicU32::new(0),
         taken: AtomicU32::new(0),
     });
-    start(&workers, MAX_WAITING);
+    start(&workers, workers.cores);
     loop {
         // Sleep until a worker says that nobody waits any more, or look in once a second.
         thread::park_timeout(Duration::from_secs(1));
@@ -87,7 +87,7 @@ fn work(workers: &Workers) {
     // fetch_add adds, and gives the number from before, in one step: no other thread can
     // come in between. (SeqCst is the strictest of the orders in which threads may see
     // each other's changes, and the only one that needs no thought.)
-    while workers.waiting.fetch_add(1, SeqCst) < MAX_WAITING {
+    while workers.waiting.fetch_add(1, SeqCst) < workers.cores {
         let (stream, peer) = accept(&workers.listener);
         workers.taken.fetch_add(1, SeqCst);
         if workers.waiting.fetch_sub(1, SeqCst) == 1 {
