@@ -17,7 +17,7 @@ use crate::percent;
 use crate::response::Response;
 use crate::routes::internal_error;
 
-/// A file up to this size is read at once and travels with the head, in bytes.
+/// A file up to this size is read at once, in bytes.
 const SMALL_FILE: u64 = 64 * 1024;
 
 /// A larger file is sent in blocks of this size, in bytes.
@@ -42,7 +42,7 @@ pub fn find(root: &Path, path: &str) -> Result<Option<Response>, Refusal> {
         // To open a FIFO would hold the thread until somebody writes into it.
         return Ok(None);
     }
-    match open(&name, metadata.len()) {
+    match open(&name, path, metadata.len()) {
         Ok(response) => Ok(Some(response)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
@@ -82,10 +82,11 @@ fn add_slash(path: &str) -> Response {
     response
 }
 
-/// Opens a file of this length and makes an answer of it.
-fn open(name: &Path, length: u64) -> io::Result<Response> {
+/// Opens a file of this length and makes an answer of it. What it is, the path says: the
+/// name may be that of something that a link points to.
+fn open(name: &Path, path: &str, length: u64) -> io::Result<Response> {
     let file = File::open(name)?;
-    let mut response = Response::new("200 OK", &content_type(name), Vec::new());
+    let mut response = Response::new("200 OK", &content_type(path), Vec::new());
     if length <= SMALL_FILE {
         file.take(length).read_to_end(&mut response.body)?;
     } else {
@@ -95,9 +96,9 @@ fn open(name: &Path, length: u64) -> io::Result<Response> {
     Ok(response)
 }
 
-/// Guesses from its name what a file is.
-fn content_type(name: &Path) -> String {
-    let kind = mime_guess::from_path(name).first_or_octet_stream();
+/// Guesses from the end of a path, `.css` for instance, what a file is.
+fn content_type(path: &str) -> String {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
     if kind.type_() == "text" {
         return format!("{kind}; charset=utf-8");
     }
