@@ -136,8 +136,7 @@ fn trim(lines: &[Line], range: Range<usize>) -> Option<Range<usize>> {
 /// Cuts what is longer than a screen at its items; an `impl` at its methods; what has no
 /// items at blank lines. A file that goes away is not read, so it stays in one piece.
 fn cut(file: &FileDiff, outline: &[Item], hunk: Range<usize>) -> Vec<Range<usize>> {
-    let gone = file.lines.iter().all(|line| line.tag == Tag::Delete);
-    if hunk.len() <= SCREEN || gone {
+    if hunk.len() <= SCREEN || file.gone() {
         return vec![hunk];
     }
     let mut parts = Vec::new();
