@@ -196,7 +196,7 @@ impl Book {
                 // mdBook need not know how a session is replayed.
                 let log = attributes.split(',').any(|attribute| attribute == "log");
                 html += if log {
-                    "```console-log\n"
+                    "```console,log\n"
                 } else {
                     "```console\n"
                 };

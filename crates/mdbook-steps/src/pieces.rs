@@ -228,6 +228,14 @@ fn piece(at: usize, file: &FileDiff, outline: &[Item], lines: Range<usize>) -> P
     }
     let mut shown = lines.start.saturating_sub(CONTEXT).max(bounds.start)
         ..(lines.end + CONTEXT).min(bounds.end);
+    // A change nearby is a piece of its own.
+    let changed = |at: &usize| file.lines[*at].tag != Tag::Equal;
+    if let Some(above) = (shown.start..lines.start).rfind(changed) {
+        shown.start = above + 1;
+    }
+    if let Some(below) = (lines.end..shown.end).find(changed) {
+        shown.end = below;
+    }
     let blank = |at: usize| file.lines[at].text.trim().is_empty();
     while shown.start < lines.start && blank(shown.start) {
         shown.start += 1;
@@ -405,5 +413,6 @@ mod tests {
         );
         let all = pieces(&diff);
         assert_eq!(directive(&diff, &all, &all[2]), "{{#step \"struct A {\"}}");
+        assert!(all.iter().all(|piece| piece.shown == piece.lines));
     }
 }
