@@ -681,7 +681,10 @@ fn arguments_of(text: &str) -> Result<Vec<(String, String)>, String> {
         loop {
             match chars.next() {
                 Some(end) if end == c => break,
-                Some('\\') if c == '"' => value.extend(chars.next()),
+                Some('\\') if c == '"' => match chars.next() {
+                    Some(escaped @ ('"' | '\\')) => value.push(escaped),
+                    other => value.extend(['\\'].into_iter().chain(other)),
+                },
                 Some(other) => value.push(other),
                 None => return Err(format!("a {c} is not closed")),
             }

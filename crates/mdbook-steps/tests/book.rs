@@ -259,13 +259,15 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
 fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
     let scratch = Scratch::new("gone");
     scratch.write("crates/stage01-a/src/old.rs", &"fn old() {}\n".repeat(300));
-    let chapter = format!("{{{{#card}}}}\n{RIGHT}\n{{{{#step \"fn old()\"}}}}\n");
+    let chapter = format!("{{{{#card see=\"`\\r\\n`\"}}}}\n{RIGHT}\n{{{{#step \"fn old()\"}}}}\n");
     let (html, faults) = Book::read(&scratch.0)
         .unwrap()
         .chapter("stage02-b.md", &chapter);
     assert_eq!(faults, []);
     assert!(html.contains("<details><summary>the 300 lines that go away"));
     assert!(html.contains("<td>1 minutes</td>"), "{html}");
+    // A backslash is one, unless it escapes.
+    assert!(html.contains("<code>\\r\\n</code>"), "{html}");
 }
 
 #[test]
