@@ -50,7 +50,7 @@ const FAULTS: &[Fault] = &[
     ("file-grows", 9, file_grows),
     ("file-vanishes", 9, file_vanishes),
     ("file-becomes-a-fifo", 9, file_becomes_fifo),
-    // Bounds in time, with `--timeout 1`.
+    // Bounds in time, with a short `--timeout`.
     ("drip-in-request-line", 6, |s| drip(s, "GET /")),
     ("drip-in-head", 6, |s| {
         drip(s, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
@@ -356,28 +356,28 @@ fn silence_while_closing(server: &Server) -> Verdict {
     own.serves_on()
 }
 
-/// Sends for longer than the deadline, with pauses, but fast enough on the whole.
+/// Sends for longer than the deadline, with pauses, but fast enough on the whole. Two
+/// seconds, so that the test may be stopped for one of them on a busy machine.
 fn slow_body(server: &Server) -> Verdict {
-    let own = server.own(&["--timeout", "1"])?;
+    let own = server.own(&["--timeout", "2"])?;
     let mut client = own.connect()?;
-    client.send(post_head(
-        "/echo",
-        &format!("Content-Length: {}\r\n", 40 * 16_384),
-    ));
-    for _ in 0..40 {
+    let length = 60 * 16_384;
+    client.send(post_head("/echo", &format!("Content-Length: {length}\r\n")));
+    for _ in 0..60 {
         client.send([b'x'; 16_384]);
         thread::sleep(Duration::from_millis(50));
     }
     client.answer()?.status(200)
 }
 
+/// The same in chunks, each of which arrives whole.
 fn slow_chunks(server: &Server) -> Verdict {
-    let own = server.own(&["--timeout", "1"])?;
+    let own = server.own(&["--timeout", "2"])?;
     let mut client = own.connect()?;
     client.send(post_head("/echo", "Transfer-Encoding: chunked\r\n"));
-    for _ in 0..200 {
+    for _ in 0..600 {
         client.send(format!("3e8\r\n{}\r\n", "x".repeat(1000)));
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(5));
     }
     client.send("0\r\n\r\n");
     client.answer()?.status(200)
@@ -395,11 +395,11 @@ fn headway_is_no_credit(server: &Server) -> Verdict {
 /// Asks for more than the kernel keeps for it, and never reads. The access log says
 /// when the server has given up.
 fn echo_never_read(server: &Server) -> Verdict {
-    let own = server.own(&["--timeout", "1", "--max-body", "100000000"])?;
+    let own = server.own(&["--timeout", "1", "--max-body", "30000000"])?;
     let mut client = connect(&own)?;
-    let head = post_head("/echo", "Content-Length: 100000000\r\n");
+    let head = post_head("/echo", "Content-Length: 30000000\r\n");
     client.write_all(head.as_bytes()).map_err(ours)?;
-    client.write_all(&vec![b'x'; 100_000_000]).map_err(ours)?;
+    client.write_all(&vec![b'x'; 30_000_000]).map_err(ours)?;
     own.stdout_line("POST /echo")?;
     own.serves_on()
 }
