@@ -185,7 +185,9 @@ fn disk_full(server: &Server, redirection: &str) -> Verdict {
         .map(|stage| stage.program())
         .unwrap_or_default();
     let line = format!("exec '{}' --port {{port}} {redirection}", program.display());
-    let full = Server::start(server.stage, &Origin::Command(line))?;
+    // A port that was free when we looked may be taken when the server starts.
+    let start = || Server::start(server.stage, &Origin::Command(line.clone()));
+    let full = start().or_else(|_| start()).or_else(|_| start())?;
     provoke(&full)?;
     full.still_runs()
 }
