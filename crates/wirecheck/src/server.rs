@@ -151,9 +151,13 @@ impl Server {
 
     /// A server that may open only so many files.
     pub fn own_with_files(&self, limit: u32) -> Result<Server, Failure> {
+        self.own_in_shell(&format!("ulimit -n {limit}; exec \"$0\" --port 0"))
+    }
+
+    /// A server that a shell starts: the script runs it as `"$0" --port 0`.
+    pub fn own_in_shell(&self, script: &str) -> Result<Server, Failure> {
         let program = self.program()?;
         let mut command = Command::new("sh");
-        let script = format!("ulimit -n {limit}; exec \"$0\" --port 0");
         command.arg("-c").arg(script).arg(program);
         let server = Server::start_ready(self.stage, program, command, false)?;
         Ok(server.with_patience_of(self))
@@ -322,6 +326,11 @@ impl Server {
             wait_until(self.patience, || process.status().is_some()),
             "Ctrl-C should end the server",
         )
+    }
+
+    /// The process, where we have started it.
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.as_ref().map(|process| process.pid)
     }
 
     /// A figure from `/proc/PID/status`, where there is such a thing.

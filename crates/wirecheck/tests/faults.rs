@@ -1,0 +1,615 @@
+//! Faults that a server must survive: the system has nothing left to give, what
+//! it writes to or reads from goes away, and clients that use up its patience.
+//!
+//! Each fault on each stage is a test: `cargo test -p wirecheck --test faults stage09`.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::Arguments;
+use libtest_mimic::Failed;
+use libtest_mimic::Trial;
+use rustix::process::Signal;
+use wirecheck::check::Failure;
+use wirecheck::check::Verdict;
+use wirecheck::check::ensure;
+use wirecheck::report;
+use wirecheck::server;
+use wirecheck::server::Origin;
+use wirecheck::server::PATIENCE;
+use wirecheck::server::Server;
+use wirecheck::server::post_head;
+use wirecheck::server::request;
+use wirecheck::server::wait_until;
+use wirecheck::site::BIG;
+use wirecheck::site::Site;
+use wirecheck::stages;
+use wirecheck::stages::Stage;
+
+/// A fault, and the first stage that survives it.
+type Fault = (&'static str, u8, fn(&Server) -> Verdict);
+
+const FAULTS: &[Fault] = &[
+    // The log has nowhere to go.
+    ("stdout-closed", 1, stdout_closed),
+    ("stderr-closed", 1, stderr_closed),
+    ("stdout-and-stderr-closed", 1, both_closed),
+    ("sigpipe", 1, sigpipe),
+    // Handlers.
+    ("panics-at-the-same-time", 7, panics),
+    // Files that change.
+    ("root-removed", 9, root_removed),
+    ("file-shrinks", 9, file_shrinks),
+    ("file-grows", 9, file_grows),
+    ("file-vanishes", 9, file_vanishes),
+    ("file-becomes-a-fifo", 9, file_becomes_fifo),
+    // Bounds in time, with a short `--timeout`.
+    ("drip-in-request-line", 6, |s| drip(s, "GET /")),
+    ("drip-in-head", 6, |s| {
+        drip(s, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
+    }),
+    ("drip-in-body", 8, |s| {
+        drip(s, &post_head("/echo", "Content-Length: 100000\r\n"))
+    }),
+    ("drip-in-chunk-size", 8, |s| drip_chunked(s, "0")),
+    ("drip-in-chunk-extension", 8, |s| drip_chunked(s, "5;")),
+    ("drip-in-chunk", 8, |s| drip_chunked(s, "ffff\r\n")),
+    ("drip-in-trailer", 8, |s| drip_chunked(s, "0\r\nX: ")),
+    ("drip-while-closing", 6, drip_while_closing),
+    ("silence-while-closing", 6, silence_while_closing),
+    ("slow-body-with-progress", 8, slow_body),
+    ("slow-chunks-with-progress", 8, slow_chunks),
+    ("headway-is-no-credit", 8, headway_is_no_credit),
+    ("echo-never-read", 8, echo_never_read),
+    ("file-never-read", 9, file_never_read),
+    // Bounds in bytes.
+    ("endless-body-ignored", 4, endless_body),
+];
+
+/// What only Linux lets us do or see.
+#[cfg(target_os = "linux")]
+const LINUX_FAULTS: &[Fault] = &[
+    ("disk-full-under-stdout", 1, |s| disk_full(s, "> /dev/full")),
+    ("disk-full-under-stderr", 1, |s| {
+        disk_full(s, "2> /dev/full")
+    }),
+    ("disk-full-under-both", 1, |s| {
+        disk_full(s, "> /dev/full 2>&1")
+    }),
+    ("descriptors-used-up", 1, descriptors_used_up),
+    ("descriptors-used-up-by-a-crowd", 7, crowd),
+    ("no-more-threads", 7, no_more_threads),
+    ("stopped-in-the-middle", 2, stopped),
+    ("stopped-while-it-sends", 9, stopped_while_it_sends),
+];
+
+#[cfg(not(target_os = "linux"))]
+const LINUX_FAULTS: &[Fault] = &[];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They wait more than they work, so more of them than cores at a time.
+    arguments.test_threads = arguments.test_threads.or(Some(16));
+    let stages = stages::all();
+    if !arguments.list
+        && let Err(says) = stages::build(&stages)
+    {
+        eprintln!("{says}");
+        return ExitCode::FAILURE;
+    }
+    server::end_with_ctrl_c();
+    let mut trials = Vec::new();
+    for stage in stages {
+        for &(fault, since, run) in FAULTS.iter().chain(LINUX_FAULTS) {
+            if since <= stage.number {
+                let name = format!("stage{:02}::{fault}", stage.number);
+                let stage = stage.clone();
+                trials.push(Trial::test(name, move || survives(&stage, run)));
+            }
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn survives(stage: &Stage, fault: fn(&Server) -> Verdict) -> Result<(), Failed> {
+    let origin = Origin::Stage(stage.program());
+    let verdict = Server::start(stage.number, &origin).and_then(|server| fault(&server));
+    verdict.map_err(|failure| match &failure {
+        Failure::Wrong { exchange, .. } => {
+            format!("{}\n{exchange}", report::sentence(&failure)).into()
+        }
+        Failure::Skipped(reason) => reason.into(),
+    })
+}
+
+/// What we do ourselves must work; if it does not, that is not the server's fault.
+fn ours(error: io::Error) -> Failure {
+    Failure::new(format!("the test itself failed: {error}"))
+}
+
+/// A bare connection, for clients who do not care about answers.
+fn connect(server: &Server) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect(server.address).map_err(ours)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(ours)?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(ours)?;
+    Ok(stream)
+}
+
+/// Makes the server write to its log: a client, a refusal, an error, a panic.
+fn provoke(server: &Server) -> Verdict {
+    for _ in 0..5 {
+        server.serves_on()?;
+        let mut client = server.connect()?;
+        client.send("nonsense\r\n");
+        client.half_close();
+        // Stage 01 reads nothing, so that its close is a reset.
+        let _ = client.rest();
+        server.connect()?.reset();
+        if server.stage >= 6 {
+            server.get("/fail")?.status(500)?;
+        }
+        if server.stage >= 7 {
+            server.get("/panic")?.status(500)?;
+        }
+    }
+    server.serves_on()
+}
+
+fn stdout_closed(server: &Server) -> Verdict {
+    provoke(&server.own_deaf()?)
+}
+
+/// `true` reads nothing and ends at once.
+fn stderr_closed(server: &Server) -> Verdict {
+    provoke(&server.own_in_shell(r#"{ "$0" --port 0 2>&1 >&3 | true; } 3>&1"#)?)
+}
+
+/// `head` leaves when it has seen the ready line.
+fn both_closed(server: &Server) -> Verdict {
+    provoke(&server.own_in_shell(r#""$0" --port 0 2>&1 | head -n 1"#)?)
+}
+
+/// Nothing can be written to `/dev/full`, so there is no ready line to learn the port from.
+#[cfg(target_os = "linux")]
+fn disk_full(server: &Server, redirection: &str) -> Verdict {
+    let program = stages::all()
+        .into_iter()
+        .find(|stage| stage.number == server.stage)
+        .map(|stage| stage.program())
+        .unwrap_or_default();
+    let line = format!("exec '{}' --port {{port}} {redirection}", program.display());
+    // A port that was free when we looked may be taken when the server starts.
+    let start = || Server::start(server.stage, &Origin::Command(line.clone()));
+    let full = start().or_else(|_| start()).or_else(|_| start())?;
+    provoke(&full)?;
+    full.still_runs()
+}
+
+/// Sends the server a signal.
+fn signal(server: &Server, signal: Signal) -> Verdict {
+    let pid = server
+        .pid()
+        .ok_or_else(|| Failure::new("it has no process"))?;
+    rustix::process::kill_process(pid, signal).map_err(|e| ours(e.into()))
+}
+
+fn sigpipe(server: &Server) -> Verdict {
+    signal(server, Signal::PIPE)?;
+    server.serves_on()?;
+    server.still_runs()
+}
+
+fn panics(server: &Server) -> Verdict {
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = server.connect()?;
+        client.send("GET /panic HTTP/1.1\r\nHost: loc");
+        clients.push(client);
+    }
+    for client in &mut clients {
+        client.send("alhost\r\n\r\n");
+    }
+    for mut client in clients {
+        client.answer()?.status(500)?;
+    }
+    server.serves_on()
+}
+
+fn root_removed(server: &Server) -> Verdict {
+    let site = Site::new(server, &[])?;
+    fs::remove_dir_all(site.root()).map_err(ours)?;
+    site.server.get("/plain.txt")?.status(404)?;
+    site.server.get("/teapot")?.status(418)?;
+    fs::create_dir(site.root()).map_err(ours)?;
+    fs::write(site.root().join("plain.txt"), "back").map_err(ours)?;
+    let answer = site.server.get("/plain.txt")?;
+    answer.status(200)?;
+    answer.body_is(b"back")
+}
+
+/// Asks for the big file and reads its first bytes: now the server is in the middle
+/// of it, because the file is much larger than what the kernel takes from it.
+fn begin_big(server: &Server) -> Result<TcpStream, Failure> {
+    let mut stream = connect(server)?;
+    stream
+        .write_all(request("GET", "/big.bin").as_bytes())
+        .map_err(ours)?;
+    stream.read_exact(&mut [0; 1000]).map_err(ours)?;
+    Ok(stream)
+}
+
+/// Reads the rest; gives its length, whether it ends in order or with a reset.
+fn rest(mut stream: TcpStream) -> Result<u64, Failure> {
+    let mut block = vec![0; 1 << 20];
+    let mut total = 0;
+    loop {
+        match stream.read(&mut block) {
+            Ok(0) => return Ok(total),
+            Ok(count) => total += count as u64,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(total),
+            Err(error) => return Err(Failure::new(format!("after {total} bytes: {error}"))),
+        }
+    }
+}
+
+fn file_shrinks(server: &Server) -> Verdict {
+    let site = Site::new(server, &[])?;
+    let client = begin_big(&site.server)?;
+    let file = File::options()
+        .write(true)
+        .open(site.root().join("big.bin"))
+        .map_err(ours)?;
+    file.set_len(1000).map_err(ours)?;
+    let received = rest(client)?;
+    ensure(
+        received < BIG,
+        format!("{received} bytes of a file that was cut"),
+    )?;
+    site.server.serves_on()
+}
+
+fn file_grows(server: &Server) -> Verdict {
+    let site = Site::new(server, &[])?;
+    let client = begin_big(&site.server)?;
+    let file = File::options()
+        .write(true)
+        .open(site.root().join("big.bin"))
+        .map_err(ours)?;
+    file.set_len(BIG * 2).map_err(ours)?;
+    whole_and_no_more(rest(client)?)?;
+    site.server.serves_on()
+}
+
+fn file_vanishes(server: &Server) -> Verdict {
+    let site = Site::new(server, &[])?;
+    let client = begin_big(&site.server)?;
+    fs::remove_file(site.root().join("big.bin")).map_err(ours)?;
+    site.server.get("/big.bin")?.status(404)?;
+    // What is open stays until it is closed.
+    whole_and_no_more(rest(client)?)?;
+    site.server.serves_on()
+}
+
+fn file_becomes_fifo(server: &Server) -> Verdict {
+    let site = Site::new(server, &[])?;
+    let client = begin_big(&site.server)?;
+    fs::rename(site.root().join("fifo"), site.root().join("big.bin")).map_err(ours)?;
+    // To open a FIFO waits until somebody writes into it: nobody ever does.
+    site.server.get("/big.bin")?.status(404)?;
+    whole_and_no_more(rest(client)?)?;
+    site.server.serves_on()
+}
+
+/// `begin_big` has read the head, and may have read of the file what fits in its 1,000 bytes.
+fn whole_and_no_more(received: u64) -> Verdict {
+    ensure(
+        (BIG - 1000..=BIG).contains(&received),
+        format!("{received} bytes came of the file, which had {BIG}"),
+    )
+}
+
+/// Goes on with a byte every few milliseconds, and is sent away.
+fn drip(server: &Server, beginning: &str) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut client = own.connect()?;
+    client.send(beginning);
+    let is_answered = wait_until(PATIENCE, || {
+        client.send("0");
+        !client.is_quiet()
+    });
+    ensure(is_answered, "it waits for as long as bytes come")?;
+    client.answer()?.status(408)
+}
+
+fn drip_chunked(server: &Server, beginning: &str) -> Verdict {
+    let head = post_head("/echo", "Transfer-Encoding: chunked\r\n");
+    drip(server, &(head + beginning))
+}
+
+/// Is answered, and then sends bytes until the connection is really closed.
+fn drip_while_closing(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut client = connect(&own)?;
+    client.write_all(b"nonsense\r\n").map_err(ours)?;
+    let gone = wait_until(PATIENCE, || client.write_all(b"x").is_err());
+    ensure(
+        gone,
+        "after its answer the server listens on, for as long as bytes come",
+    )
+}
+
+/// Is answered, and stays, which must not keep a thread or a descriptor.
+fn silence_while_closing(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = connect(&own)?;
+        client.write_all(b"nonsense\r\n").map_err(ours)?;
+        client.read_to_end(&mut Vec::new()).map_err(ours)?;
+        clients.push(client);
+    }
+    // Stage 06 serves one client after the other.
+    own.serves_on()
+}
+
+/// Sends for longer than the deadline, with pauses, but fast enough on the whole. Two
+/// seconds, so that the test may be stopped for one of them on a busy machine.
+fn slow_body(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "2"])?;
+    let mut client = own.connect()?;
+    let length = 60 * 16_384;
+    client.send(post_head("/echo", &format!("Content-Length: {length}\r\n")));
+    for _ in 0..60 {
+        client.send([b'x'; 16_384]);
+        thread::sleep(Duration::from_millis(50));
+    }
+    client.answer()?.status(200)
+}
+
+/// The same in chunks, each of which arrives whole.
+fn slow_chunks(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "2"])?;
+    let mut client = own.connect()?;
+    client.send(post_head("/echo", "Transfer-Encoding: chunked\r\n"));
+    for _ in 0..600 {
+        client.send(format!("3e8\r\n{}\r\n", "x".repeat(1000)));
+        thread::sleep(Duration::from_millis(5));
+    }
+    client.send("0\r\n\r\n");
+    client.answer()?.status(200)
+}
+
+/// Whoever sends much at once has not earned the right to be silent for long.
+fn headway_is_no_credit(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut client = own.connect()?;
+    client.send(post_head("/echo", "Content-Length: 1000000\r\n"));
+    client.send([b'x'; 900_000]);
+    client.answer()?.status(408)
+}
+
+/// Asks for more than the kernel keeps for it, and never reads. The access log says
+/// when the server has given up.
+fn echo_never_read(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1", "--max-body", "30000000"])?;
+    let mut client = connect(&own)?;
+    let head = post_head("/echo", "Content-Length: 30000000\r\n");
+    client.write_all(head.as_bytes()).map_err(ours)?;
+    client.write_all(&vec![b'x'; 30_000_000]).map_err(ours)?;
+    own.stdout_line("POST /echo")?;
+    own.serves_on()
+}
+
+fn file_never_read(server: &Server) -> Verdict {
+    let site = Site::new(server, &["--timeout", "1"])?;
+    let _client = begin_big(&site.server)?;
+    site.server.stdout_line("GET /big.bin")?;
+    site.server.serves_on()
+}
+
+/// Announces a body of a gigabyte and sends it, whatever the answer is.
+fn endless_body(server: &Server) -> Verdict {
+    const BLOCK: usize = 1 << 16;
+    let mut client = connect(server)?;
+    let head = post_head("/", "Content-Length: 1000000000\r\n");
+    client.write_all(head.as_bytes()).map_err(ours)?;
+    let mut sent = 0;
+    while sent < 1_000_000_000 && client.write_all(&[b'x'; BLOCK]).is_ok() {
+        sent += BLOCK;
+    }
+    // 32 MiB are read, and the kernel takes some more.
+    ensure(
+        (20_000_000..100_000_000).contains(&sent),
+        format!("{sent} bytes of an endless body are read"),
+    )?;
+    server.serves_on()
+}
+
+#[cfg(target_os = "linux")]
+use linux::crowd;
+#[cfg(target_os = "linux")]
+use linux::descriptors_used_up;
+#[cfg(target_os = "linux")]
+use linux::no_more_threads;
+#[cfg(target_os = "linux")]
+use linux::stopped;
+#[cfg(target_os = "linux")]
+use linux::stopped_while_it_sends;
+
+/// Limits that can be set on a running process, and what `/proc` says about it.
+#[cfg(target_os = "linux")]
+mod linux {
+    use rustix::process::Resource;
+    use rustix::process::Rlimit;
+    use rustix::process::prlimit;
+
+    use super::*;
+
+    /// Sets a limit of the server; gives the one that it had.
+    fn limit(server: &Server, resource: Resource, current: Option<u64>) -> Result<Rlimit, Failure> {
+        let maximum = rustix::process::getrlimit(resource).maximum;
+        let new = Rlimit { current, maximum };
+        prlimit(server.pid(), resource, new).map_err(|error| ours(error.into()))
+    }
+
+    /// A file or folder in `/proc/PID`.
+    fn proc(server: &Server, name: &str) -> String {
+        let pid = server.pid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        format!("/proc/{pid}/{name}")
+    }
+
+    /// The process state (`T` is stopped), and the time that the process has had from the
+    /// processors, in hundredths of a second.
+    fn state_and_time(server: &Server) -> (String, u64) {
+        let stat = fs::read_to_string(proc(server, "stat")).unwrap_or_default();
+        // The name of the program, in brackets, may hold anything.
+        let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let number = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|text| text.parse::<u64>().ok())
+                .unwrap_or_default()
+        };
+        (fields[0].to_string(), number(11) + number(12))
+    }
+
+    fn lines_on_stderr(server: &Server, part: &str) -> Result<usize, Failure> {
+        let (_, stderr) = server.output()?;
+        Ok(String::from_utf8_lossy(&stderr).matches(part).count())
+    }
+
+    /// All descriptors are in use: nobody can be accepted, and there is nothing to do but
+    /// to wait. When some are free again, the clients that waited are served.
+    pub fn descriptors_used_up(server: &Server) -> Verdict {
+        // Below the limit no number is free, and a new descriptor takes the lowest.
+        let is_free = |number: &u64| {
+            let name = proc(server, &format!("fd/{number}"));
+            fs::symlink_metadata(name).is_err()
+        };
+        let before = limit(server, Resource::Nofile, (0..).find(is_free))?;
+        let (_, time) = state_and_time(server);
+        // The accept that waits now may have its descriptor already: that client leaves.
+        drop(connect(server)?);
+        let clients: Vec<_> = (0..20).map(|_| connect(server)).collect();
+        server.stderr_line("cannot accept")?;
+        // Long enough for a loop that spins to show itself.
+        thread::sleep(Duration::from_millis(300));
+        let spent = state_and_time(server).1 - time;
+        ensure(
+            spent < 6,
+            format!("{spent} hundredths of a second spent on waiting"),
+        )?;
+        let lines = lines_on_stderr(server, "cannot accept")?;
+        ensure(lines == 1, format!("{lines} log lines for one cause"))?;
+        limit(server, Resource::Nofile, before.current)?;
+        drop(clients);
+        server.serves_on()
+    }
+
+    /// More silent clients than descriptors, some of which leave while others come.
+    pub fn crowd(server: &Server) -> Verdict {
+        let own = server.own_with_files(64)?;
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            clients.push(connect(&own)?);
+        }
+        own.stderr_line("cannot accept")?;
+        let (_, time) = state_and_time(&own);
+        for client in &mut clients {
+            *client = connect(&own)?;
+        }
+        let spent = state_and_time(&own).1 - time;
+        drop(clients);
+        // Until the last of them is noticed, a page that is a file may not open either.
+        let recovered = wait_until(PATIENCE, || own.serves_on().is_ok());
+        ensure(recovered, "the crowd is gone, and it does not serve")?;
+        let lines = lines_on_stderr(&own, "cannot accept")?;
+        ensure(
+            lines <= 2 && spent < 100,
+            format!("{lines} lines and {spent} hundredths of a second for one cause"),
+        )
+    }
+
+    /// There is room for what is there and a little more, but not for the 2 MiB of a
+    /// thread's stack: the threads that there are serve on, and later others join them.
+    pub fn no_more_threads(server: &Server) -> Verdict {
+        server.serves_on()?;
+        let size = server.proc_status("VmSize").unwrap_or_default() * 1024;
+        let before = limit(server, Resource::As, Some(size + (1 << 20)))?;
+        server.serves_on()?;
+        server.stderr_line("cannot start a thread")?;
+        for _ in 0..20 {
+            server.serves_on()?;
+        }
+        let lines = lines_on_stderr(server, "cannot start a thread")?;
+        ensure(lines == 1, format!("{lines} log lines for one cause"))?;
+        limit(server, Resource::As, before.current)?;
+        let mut clients = Vec::new();
+        for _ in 0..50 {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: loc");
+            clients.push(client);
+        }
+        // Served in the reverse order: each has a thread of its own.
+        while let Some(mut client) = clients.pop() {
+            client.send("alhost\r\n\r\n");
+            client.answer()?.accepted()?;
+        }
+        Ok(())
+    }
+
+    /// Ctrl-Z and `fg`: a read or an accept that is interrupted begins again.
+    pub fn stopped(server: &Server) -> Verdict {
+        let mut client = server.connect()?;
+        client.send("GET / HTTP/1.1\r\nHost: loc");
+        // It has taken the client, and waits for more.
+        server.stdout_line(if server.stage < 6 { "connected" } else { "" })?;
+        // Nothing is there to be read when it goes on …
+        stop(server)?;
+        signal(server, Signal::CONT)?;
+        let goes_on = wait_until(PATIENCE, || state_and_time(server).0 == "S");
+        ensure(goes_on, "it does not go on")?;
+        client.send("al");
+        // … or something is.
+        stop(server)?;
+        client.send("host\r\n\r\n");
+        let mut other = server.connect()?;
+        other.send(request("GET", "/"));
+        signal(server, Signal::CONT)?;
+        for mut client in [client, other] {
+            client.half_close();
+            let answer = client.rest()?;
+            let is_right = match server.stage {
+                2 => answer.starts_with(b"GET / HTTP/1.1\r\nHost: localhost"),
+                3 => answer.is_empty(),
+                _ => answer.starts_with(b"HTTP/1.1 200"),
+            };
+            ensure(is_right, format!("the answer is {}", answer.escape_ascii()))?;
+        }
+        server.serves_on()
+    }
+
+    pub fn stopped_while_it_sends(server: &Server) -> Verdict {
+        let site = Site::new(server, &[])?;
+        let client = begin_big(&site.server)?;
+        for _ in 0..3 {
+            stop(&site.server)?;
+            signal(&site.server, Signal::CONT)?;
+        }
+        whole_and_no_more(rest(client)?)
+    }
+
+    fn stop(server: &Server) -> Verdict {
+        signal(server, Signal::STOP)?;
+        let stopped = wait_until(PATIENCE, || state_and_time(server).0 == "T");
+        ensure(stopped, "it does not stop")
+    }
+}
