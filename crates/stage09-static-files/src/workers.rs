@@ -84,18 +84,18 @@ fn start(workers: &Arc<Workers>, count: u32) {
 
 /// What a worker does: wait, serve, and again, until enough others wait.
 fn work(workers: &Workers) {
-    // fetch_add adds, and gives the number from before, in one step: no other thread can
-    // come in between. (SeqCst is the strictest of the orders in which threads may see
-    // each other's changes, and the only one that needs no thought.)
-    while workers.waiting.fetch_add(1, SeqCst) < workers.cores {
+    while workers.waiting.load(SeqCst) < workers.cores {
+        workers.waiting.fetch_add(1, SeqCst);
         let (stream, peer) = accept(&workers.listener);
         workers.taken.fetch_add(1, SeqCst);
+        // fetch_sub subtracts, and gives the number from before, in one step: no other
+        // thread can come in between. (SeqCst is the strictest of the orders in which
+        // threads may see each other's changes, and the only one that needs no thought.)
         if workers.waiting.fetch_sub(1, SeqCst) == 1 {
             // That was the last one: nobody waits for the next client now.
             workers.main.unpark();
         }
         handle(stream, peer, &workers.args);
     }
-    workers.waiting.fetch_sub(1, SeqCst);
     workers.total.fetch_sub(1, SeqCst);
 }
