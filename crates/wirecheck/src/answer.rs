@@ -20,6 +20,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Did the server close after it by itself?
     pub closed: bool,
+    /// Did a line of its head end with LF and not with CRLF?
+    pub bare_lf: bool,
     /// Did a reset follow it? A client may then lose what it has not read yet.
     pub reset: bool,
     exchange: Exchange,
@@ -59,6 +61,7 @@ impl Answer {
             fields,
             body: Vec::new(),
             closed: false,
+            bare_lf: connection.bare_lf,
             reset: false,
             exchange: connection.exchange.clone(),
         })
@@ -133,6 +136,7 @@ impl Answer {
 
     /// What every answer of our own stages keeps, beyond what the RFCs demand.
     fn keeps_house(&self) -> Verdict {
+        self.has_right_line_ends()?;
         self.ensure(self.version == "HTTP/1.1", "the version should be HTTP/1.1")?;
         self.ensure(
             self.values("Content-Length").len() == 1,
@@ -140,6 +144,14 @@ impl Answer {
         )?;
         self.field_is("Connection", "close")?;
         self.has_valid_date()
+    }
+
+    /// RFC 9112 §2.2: CRLF at the end of each line of the head.
+    pub fn has_right_line_ends(&self) -> Verdict {
+        self.ensure(
+            !self.bare_lf,
+            "a line of the head ends with LF and not with CRLF",
+        )
     }
 
     /// All values of a field.
@@ -283,10 +295,11 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
     if part == "the status line" && !line.starts_with(b"HTTP/") {
         return Err(connection.wrong("the answer does not begin with a status line"));
     }
-    // RFC 9112 §2.2: a sender must not use a bare LF, whatever a recipient forgives.
-    let Some(line) = line.strip_suffix(b"\r\n") else {
-        return Err(connection.wrong(format!("a line in {part} ends with LF and not with CRLF")));
-    };
+    // RFC 9112 §2.2: a sender must not use a bare LF. One check says so; the others
+    // read on as clients do, and find what else is wrong.
+    let end = if line.ends_with(b"\r\n") { 2 } else { 1 };
+    connection.bare_lf |= end == 1;
+    let line = &line[..line.len() - end];
     if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
         return Err(connection.wrong(format!("{part} contains a control byte")));
     }

@@ -1,7 +1,10 @@
 //! What a check is, and how it ends.
 
+use std::time::Duration;
+
 use crate::exchange::Exchange;
 use crate::server::Server;
+use crate::server::wait_until;
 
 /// One row of the table.
 #[derive(Clone, Copy)]
@@ -71,11 +74,15 @@ impl Check {
     /// Runs it, and looks whether the server outlived it.
     pub fn run_on(&self, server: &Server) -> Verdict {
         let verdict = (self.run)(server);
-        match verdict {
-            Err(Failure::Skipped(_)) => verdict,
-            // The end of the process explains more than a refused connection does.
-            _ => server.still_runs().and(verdict),
+        if let Err(Failure::Wrong { .. }) = verdict {
+            // A refused connection is seen a moment before the end of the process,
+            // which explains more.
+            wait_until(Duration::from_millis(200), || server.still_runs().is_err());
         }
+        if let Err(Failure::Skipped(_)) = verdict {
+            return verdict;
+        }
+        server.still_runs().and(verdict)
     }
 }
 

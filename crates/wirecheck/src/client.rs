@@ -27,6 +27,8 @@ pub struct Connection {
     pub(crate) buffer: Vec<u8>,
     /// One of our own stages: hold it to our own rules too.
     pub(crate) ours: bool,
+    /// A line of an answer ended with LF alone.
+    pub(crate) bare_lf: bool,
     /// The server broke the connection off.
     pub(crate) was_reset: bool,
     patience: Duration,
@@ -49,6 +51,7 @@ impl Connection {
             exchange: Exchange::default(),
             buffer: Vec::new(),
             ours: server.is_ours(),
+            bare_lf: false,
             was_reset: false,
             patience: server.patience,
         })

@@ -318,10 +318,10 @@ impl Server {
         Ok((process.stdout.whole(), process.stderr.whole()))
     }
 
-    /// Ctrl-C.
+    /// Ctrl-C, which a terminal sends to the whole group.
     pub fn interrupt(&self) -> Verdict {
         let process = self.process()?;
-        let _ = rustix::process::kill_process(process.pid, Signal::INT);
+        let _ = rustix::process::kill_process_group(process.pid, Signal::INT);
         crate::check::ensure(
             wait_until(self.patience, || process.status().is_some()),
             "Ctrl-C should end the server",
@@ -493,7 +493,7 @@ impl Process {
             .rev()
             .map(|line| format!("\n  {line}"))
             .collect();
-        format!("{status}; on stderr:{lines}")
+        format!("{status}\non stderr:{lines}")
     }
 }
 

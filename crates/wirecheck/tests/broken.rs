@@ -33,7 +33,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::LengthTooSmall, "answer-is-http"),
     (Fault::LengthTooLarge, "answer-is-http"),
     (Fault::TwoLengths, "answer-is-http"),
-    (Fault::BareLf, "answer-is-http"),
+    (Fault::BareLf, "answer-line-ends"),
     (Fault::NoStatusLine, "answer-is-http"),
     (Fault::SpaceBeforeColonSent, "answer-is-http"),
     (Fault::NoDate, "answer-date"),

@@ -19,11 +19,20 @@ const PROTOCOL: Check = protocol(4);
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "answer-is-http",
-        rule: "RFC 9112 §4, §5 and §2.2: status line, fields, an empty line; lines end in CRLF",
+        rule: "RFC 9112 §4 and §5: status line, fields, an empty line",
         sends: "GET /",
         expects: "an answer that a strict client can read from the first to the last byte, and nothing after it",
         hint: "End each line of the head with \\r\\n, and the head with an empty line.",
         run: |server| server.get("/")?.accepted(),
+        ..PROTOCOL
+    },
+    Check {
+        name: "answer-line-ends",
+        rule: "RFC 9112 §2.2: a sender MUST NOT end a line with LF alone",
+        sends: "GET /",
+        expects: "CRLF at the end of each line of the head, the empty one too",
+        hint: "\\r\\n, not \\n: many clients forgive it, proxies and tests do not.",
+        run: |server| server.get("/")?.has_right_line_ends(),
         ..PROTOCOL
     },
     Check {
