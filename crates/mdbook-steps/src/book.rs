@@ -29,6 +29,9 @@ const OF_MDBOOK: [&str; 5] = [
 /// No chapter takes longer to read.
 const MOST_MINUTES: usize = 25;
 
+const NOT_REPLAYED: &str = "this session is not replayed: put it into a ```console block, in the first column \
+     (```console,norun=\"why\" if it cannot be replayed)";
+
 /// Something wrong with a chapter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -81,17 +84,29 @@ impl Book {
         let mut chapters = Vec::new();
         chapters_below(&src, "", &mut chapters)?;
         let mut problems = Vec::new();
+        let mut taught = Vec::new();
         for (at, line) in summary.lines().enumerate() {
             let linked = line
                 .split_once("](")
                 .and_then(|(_, rest)| rest.split_once(')'));
             let Some((file, _)) = linked else { continue };
             let file = file.trim_start_matches("./");
+            taught.extend(stage_of(file));
             if !file.is_empty() && !chapters.iter().any(|chapter| chapter == file) {
                 let message = format!("there is no chapter {file}");
                 problems.push(Problem {
                     file: "SUMMARY.md".into(),
                     line: at + 1,
+                    message,
+                });
+            }
+        }
+        for stage in &self.stages {
+            if !taught.contains(&stage.number) {
+                let message = format!("there is no chapter for {0}, say {0}.md", stage.name);
+                problems.push(Problem {
+                    file: "SUMMARY.md".into(),
+                    line: 1,
                     message,
                 });
             }
@@ -146,7 +161,7 @@ impl Book {
                 message,
             });
         };
-        if let Some(number) = stage::number_of(file.rsplit('/').next().unwrap_or(file)) {
+        if let Some(number) = stage_of(file) {
             match self.lesson(number) {
                 Ok(lesson) => work.lesson = Some(lesson),
                 Err(message) => report(0, message),
@@ -155,8 +170,12 @@ impl Book {
         let mut html = String::new();
         let mut bytes: Option<String> = None; // the text of a ```bytes block so far
         let mut last = 0;
+        let mut fences = Fences::default();
         for (at, line) in text.lines().enumerate() {
             last = at;
+            if let Err(message) = fences.line(line) {
+                report(at, message);
+            }
             if let Some(message) = &mut bytes {
                 if line.trim() != "```" {
                     *message += &format!("{line}\n");
@@ -177,7 +196,7 @@ impl Book {
                 // mdBook need not know how a session is replayed.
                 let log = attributes.split(',').any(|attribute| attribute == "log");
                 html += if log {
-                    "```console-log\n"
+                    "```console,log\n"
                 } else {
                     "```console\n"
                 };
@@ -189,7 +208,7 @@ impl Book {
                 Err(message) => report(at, message),
             }
         }
-        if bytes.is_some() {
+        if fences.open.is_some() {
             report(last, "this block is not closed".into());
         }
         if let Some(lesson) = &work.lesson {
@@ -236,6 +255,11 @@ impl Book {
     }
 }
 
+/// The stage that a chapter is about, by its name.
+fn stage_of(chapter: &str) -> Option<u32> {
+    stage::number_of(chapter.rsplit('/').next()?)
+}
+
 /// The Markdown files below a folder.
 fn chapters_below(src: &Path, folder: &str, found: &mut Vec<String>) -> io::Result<()> {
     let mut names = Vec::new();
@@ -261,6 +285,57 @@ fn chapters_below(src: &Path, folder: &str, found: &mut Vec<String>) -> io::Resu
 impl Lesson<'_> {
     fn directive(&self, piece: &Piece) -> String {
         pieces::directive(&self.diff, &self.pieces, piece)
+    }
+}
+
+/// Follows the blocks of a chapter and notices a session that would not be replayed: only
+/// what stands between "```console" and "```", both in the first column, is.
+#[derive(Default)]
+struct Fences {
+    /// The backquotes that opened the block, and whether it is a session.
+    open: Option<(String, bool)>,
+}
+
+impl Fences {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        const SHELLS: [&str; 9] = [
+            "console",
+            "sh",
+            "bash",
+            "zsh",
+            "fish",
+            "shell",
+            "terminal",
+            "sh-session",
+            "shell-session",
+        ];
+        // In a quotation or a list, too.
+        let text = line.trim_start_matches([' ', '\t', '>', '-', '*']);
+        let language = text.trim_start_matches('`');
+        let marker = &text[..text.len() - language.len()];
+        match &self.open {
+            Some((open, session)) if marker.len() >= open.len() && language.trim().is_empty() => {
+                let exact = line == "```" || !session;
+                self.open = None;
+                return exact.then_some(()).ok_or(
+                    "a ```console block must end with ``` alone, in the first column".into(),
+                );
+            }
+            Some((_, true)) => return Ok(()),
+            None if text.starts_with("~~~") => return Err("open a block with ```, not ~~~".into()),
+            None if marker.len() >= 3 => {
+                let session = line.starts_with("```console");
+                self.open = Some((marker.to_owned(), session));
+                let word = language.trim().split([',', ' ', '{']).next();
+                let shell = SHELLS.contains(&word.unwrap_or_default().to_lowercase().as_str());
+                if shell && !session {
+                    return Err(NOT_REPLAYED.into());
+                }
+            }
+            _ if text.starts_with("$ ") => return Err(NOT_REPLAYED.into()),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -443,6 +518,7 @@ impl Work<'_> {
     }
 
     /// Prose at 200 words a minute, a changed line of code or a line of a session at 4 seconds.
+    /// A file that goes away is not read.
     fn minutes(&self) -> usize {
         let (mut words, mut lines) = (0, 0);
         let mut fenced = false;
@@ -459,44 +535,50 @@ impl Work<'_> {
             lines += lesson
                 .pieces
                 .iter()
+                .filter(|piece| !lesson.diff[piece.file].gone())
                 .map(|piece| piece.changed(&lesson.diff).count())
                 .sum::<usize>();
         }
         (words * 60 / 200 + lines * 4).div_ceil(60)
     }
 
-    /// The checks by stage, from a list that `wirecheck` wrote.
+    /// The checks, from a list of those in `wirecheck`: how many hold for each stage, and
+    /// each with its rule under the stage that brings it. Headings and all.
     fn matrix(&self) -> Result<String, String> {
         let path = "docs/generated/checks.tsv";
         let text = fs::read_to_string(self.book.root.join(path))
             .map_err(|error| format!("cannot read {path}: {error}"))?;
-        let mut html =
-            String::from("<div class=\"matrix\">\n<table>\n<thead><tr><th>check</th><th>rule</th>");
-        for stage in &self.book.stages {
-            html += &format!("<th>{:02}</th>", stage.number);
-        }
-        html += "</tr></thead>\n<tbody>\n";
+        let mut checks = Vec::new();
         for (at, line) in text.lines().enumerate().skip(1) {
-            let fields: Vec<&str> = line.split('\t').collect();
-            let [name, since, until, rule, ..] = fields[..] else {
-                return Err(format!("{path}:{}: fewer than four columns", at + 1));
-            };
-            let since: u32 = since
-                .parse()
-                .map_err(|_| format!("{path}:{}: since is no number", at + 1))?;
-            let until: u32 = until.parse().unwrap_or(u32::MAX);
-            html += &format!(
-                "<tr><td>{}</td><td>{}</td>",
-                render::inline(name),
-                render::inline(rule)
-            );
-            for stage in &self.book.stages {
-                let holds = (since..=until).contains(&stage.number);
-                html += if holds { "<td>✓</td>" } else { "<td></td>" };
-            }
-            html += "</tr>\n";
+            let check = Check::read(line);
+            checks.push(check.ok_or_else(|| format!("{path}:{}: not a check", at + 1))?);
         }
-        Ok(html + "</tbody>\n</table>\n</div>\n")
+        let mut html = String::from(
+            "<table class=\"checks\">\n<thead><tr><th>stage</th><th>new</th><th>no longer</th><th>in all</th></tr></thead>\n<tbody>\n",
+        );
+        let mut lists = String::new();
+        let mut held = 0;
+        for stage in &self.book.stages {
+            let number = stage.number;
+            let new: Vec<&Check> = checks.iter().filter(|c| c.since == number).collect();
+            let ended = checks
+                .iter()
+                .filter(|c| c.until.is_some_and(|last| last + 1 == number));
+            let ended = ended.count();
+            held += new.len();
+            held -= ended;
+            html += &format!(
+                "<tr><td><a href=\"#checks-{number:02}\">{}</a></td><td>{}</td><td>{ended}</td><td>{held}</td></tr>\n",
+                stage.name,
+                new.len(),
+            );
+            lists += &format!(
+                "\n## Since stage {number:02} {{#checks-{number:02}}}\n\n<dl class=\"checks\">\n"
+            );
+            lists += &new.into_iter().map(Check::html).collect::<String>();
+            lists += "</dl>\n";
+        }
+        Ok(html + "</tbody>\n</table>\n" + &lists)
     }
 
     fn bytes(&self, arguments: &[(String, String)]) -> Result<String, String> {
@@ -511,6 +593,75 @@ impl Work<'_> {
             fs::read(path).map_err(|error| format!("cannot read docs/{file}: {error}"))?;
         Ok(render::bytes(&message))
     }
+}
+
+/// A row of `docs/generated/checks.tsv`.
+struct Check<'a> {
+    name: &'a str,
+    since: u32,
+    until: Option<u32>,
+    kind: &'a str,
+    rule: &'a str,
+    sends: &'a str,
+    expects: &'a str,
+}
+
+impl Check<'_> {
+    fn read(line: &str) -> Option<Check<'_>> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [name, since, until, kind, rule, sends, expects] = fields[..] else {
+            return None;
+        };
+        Some(Check {
+            name,
+            since: since.parse().ok()?,
+            until: match until {
+                "" => None,
+                last => Some(last.parse().ok()?),
+            },
+            kind,
+            rule,
+            sends,
+            expects,
+        })
+    }
+
+    fn html(&self) -> String {
+        let until = match self.until {
+            Some(last) if last == self.since => format!(" (stage {last:02} only)"),
+            Some(last) => format!(" (to stage {last:02})"),
+            None => String::new(),
+        };
+        format!(
+            "<dt id=\"{0}\"><code>{0}</code>{until}</dt>\n<dd>{1} → {2}<br><small class=\"{3}\">{4}</small></dd>\n",
+            render::escape(self.name),
+            render::inline(self.sends),
+            render::inline(self.expects),
+            render::escape(self.kind),
+            linked(&render::inline(self.rule)),
+        )
+    }
+}
+
+/// Makes a link of each `RFC 9112 §2.2`.
+fn linked(html: &str) -> String {
+    let mut parts = html.split("RFC ");
+    let mut linked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // `9112 §2.2` without the colon, or whatever comes next
+        let words: Vec<&str> = part.splitn(3, ' ').collect();
+        let section = words
+            .get(1)
+            .unwrap_or(&"")
+            .trim_end_matches([':', ';', ',', '.']);
+        let reference = format!("{} {section}", words[0]);
+        linked += "RFC ";
+        linked += &match rfc(&reference) {
+            Ok(link) if section.starts_with('§') => link + &part[reference.len()..],
+            _ => part.to_owned(),
+        };
+    }
+    linked
 }
 
 /// The values of a directive with the words before them: `"a" in "b" see="c"` gives
@@ -530,7 +681,10 @@ fn arguments_of(text: &str) -> Result<Vec<(String, String)>, String> {
         loop {
             match chars.next() {
                 Some(end) if end == c => break,
-                Some('\\') if c == '"' => value.extend(chars.next()),
+                Some('\\') if c == '"' => match chars.next() {
+                    Some(escaped @ ('"' | '\\')) => value.push(escaped),
+                    other => value.extend(['\\'].into_iter().chain(other)),
+                },
                 Some(other) => value.push(other),
                 None => return Err(format!("a {c} is not closed")),
             }

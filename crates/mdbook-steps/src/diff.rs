@@ -32,6 +32,13 @@ pub struct FileDiff {
     pub lines: Vec<Line>,
 }
 
+impl FileDiff {
+    /// Does the whole file go away?
+    pub fn gone(&self) -> bool {
+        self.lines.iter().all(|line| line.tag == Tag::Delete)
+    }
+}
+
 /// The changed files from `old` (nothing, before the first stage) to `new`.
 pub fn between(old: Option<&Stage>, new: &Stage) -> Vec<FileDiff> {
     let mut paths: BTreeSet<&String> = new.files.keys().collect();

@@ -136,8 +136,7 @@ fn trim(lines: &[Line], range: Range<usize>) -> Option<Range<usize>> {
 /// Cuts what is longer than a screen at its items; an `impl` at its methods; what has no
 /// items at blank lines. A file that goes away is not read, so it stays in one piece.
 fn cut(file: &FileDiff, outline: &[Item], hunk: Range<usize>) -> Vec<Range<usize>> {
-    let gone = file.lines.iter().all(|line| line.tag == Tag::Delete);
-    if hunk.len() <= SCREEN || gone {
+    if hunk.len() <= SCREEN || file.gone() {
         return vec![hunk];
     }
     let mut parts = Vec::new();
@@ -229,6 +228,14 @@ fn piece(at: usize, file: &FileDiff, outline: &[Item], lines: Range<usize>) -> P
     }
     let mut shown = lines.start.saturating_sub(CONTEXT).max(bounds.start)
         ..(lines.end + CONTEXT).min(bounds.end);
+    // A change nearby is a piece of its own.
+    let changed = |at: &usize| file.lines[*at].tag != Tag::Equal;
+    if let Some(above) = (shown.start..lines.start).rfind(changed) {
+        shown.start = above + 1;
+    }
+    if let Some(below) = (lines.end..shown.end).find(changed) {
+        shown.end = below;
+    }
     let blank = |at: usize| file.lines[at].text.trim().is_empty();
     while shown.start < lines.start && blank(shown.start) {
         shown.start += 1;
@@ -406,5 +413,6 @@ mod tests {
         );
         let all = pieces(&diff);
         assert_eq!(directive(&diff, &all, &all[2]), "{{#step \"struct A {\"}}");
+        assert!(all.iter().all(|piece| piece.shown == piece.lines));
     }
 }

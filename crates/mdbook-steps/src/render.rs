@@ -35,7 +35,7 @@ pub fn inline(text: &str) -> String {
 /// A piece of the diff, with its place above it and the rest of its function folded below.
 pub fn piece(diff: &[FileDiff], piece: &Piece) -> String {
     let file = &diff[piece.file];
-    let gone = file.lines.iter().all(|line| line.tag == Tag::Delete);
+    let gone = file.gone();
     let note = if gone {
         " (removed)"
     } else if file.new {

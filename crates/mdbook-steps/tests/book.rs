@@ -18,7 +18,9 @@ fn the_book_is_right() {
 const BEFORE: &str = "fn main() {\n    one();\n}\n\nfn last() {\n    a();\n    b();\n    c();\n    d();\n    e();\n    f();\n    g();\n}\n";
 const RIGHT: &str = "# Two\n\n{{#step \"uno();\"}}\n\n{{#step \"G();\"}}\n";
 
-/// A workspace with two stages, and a book with one chapter, about the second.
+const SUMMARY: &str = "[One](stage01-a.md)\n[Two](stage02-b.md)\n";
+
+/// A workspace with two stages and a book about them. The tests change its second chapter.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -37,7 +39,11 @@ impl Scratch {
             );
             scratch.write(&format!("crates/{stage}/src/main.rs"), code);
         }
-        scratch.write("docs/src/SUMMARY.md", "[Two](stage02-b.md)\n");
+        scratch.write(
+            "docs/src/stage01-a.md",
+            "{{#step \"one();\"}}\n\n{{#step \"[package]\"}}\n",
+        );
+        scratch.write("docs/src/SUMMARY.md", SUMMARY);
         scratch
     }
 
@@ -143,7 +149,7 @@ fn an_unknown_stage_is_a_fault() {
     let scratch = Scratch::new("unknown-stage");
     scratch.write(
         "docs/src/SUMMARY.md",
-        "[Two](stage02-b.md)\n[Seven](stage07-x.md)\n",
+        &format!("{SUMMARY}[Seven](stage07-x.md)\n"),
     );
     scratch.write("docs/src/stage07-x.md", "# Seven\n");
     let faults = scratch.check(RIGHT);
@@ -156,10 +162,14 @@ fn an_unknown_stage_is_a_fault() {
 #[test]
 fn a_chapter_that_is_missing_or_not_listed_is_a_fault() {
     let scratch = Scratch::new("unlisted");
-    scratch.write("docs/src/SUMMARY.md", "[Welcome](welcome.md)\n");
+    scratch.write(
+        "docs/src/SUMMARY.md",
+        "[Welcome](welcome.md)\n[One](stage01-a.md)\n",
+    );
     let faults = scratch.check(RIGHT);
     let expected = [
         "docs/src/SUMMARY.md:1: there is no chapter welcome.md",
+        "docs/src/SUMMARY.md:1: there is no chapter for stage02-b, say stage02-b.md",
         "docs/src/stage02-b.md:1: SUMMARY.md does not list this chapter",
     ];
     assert_eq!(faults, expected);
@@ -198,4 +208,94 @@ fn bytes_are_drawn_with_their_line_ends() {
         .chapter("stage02-b.md", &chapter);
     let boxes = "A<b class=\"byte\">CR</b><b class=\"byte\">LF</b>\n<span class=\"offset\" data-text=\"3\"></span><b class=\"byte\">00</b>";
     assert!(html.contains(boxes), "{html}");
+}
+
+#[test]
+fn a_session_that_escapes_the_replay_is_a_fault() {
+    let faults = |name: &str, block: &str| {
+        let faults = Scratch::new(name).check(&format!("{RIGHT}\n{block}\n"));
+        faults.join("\n")
+    };
+    let not_replayed = "docs/src/stage02-b.md:7: this session is not replayed";
+    for (at, block) in [
+        "  ```console\n  $ true\n  ```",
+        "- ```console\n  $ true\n  ```",
+        "````console\n$ true\n````",
+        "```sh\ntrue\n```",
+        "``` Bash\ntrue\n```",
+        "    $ true",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let found = faults(&format!("escape-{at}"), block);
+        assert!(found.starts_with(not_replayed), "{block}: {found}");
+    }
+    let disguised = faults("disguised", "```text\n$ true\n```");
+    assert!(disguised.contains(":8: this session is not"), "{disguised}");
+    let tildes = faults("tildes", "~~~\ntrue\n~~~");
+    assert!(tildes.contains(":7: open a block with ```"), "{tildes}");
+    let ending = faults("ending", "```console\n$ true\n  ```");
+    assert!(
+        ending.contains(":9: a ```console block must end"),
+        "{ending}"
+    );
+    let open = faults("open", "```console\n$ true");
+    assert!(open.contains("this block is not closed"), "{open}");
+    for (at, block) in [
+        "```text\ncargo run\n```",
+        "- ```text\n  cargo run\n  ```",
+        "```console\n$ cat <<END\n> ~~~\n> END\n~~~\n```",
+        "```console,norun=\"why\"\n$ true\n```",
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert_eq!(faults(&format!("allowed-{at}"), block), "");
+    }
+}
+
+#[test]
+fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
+    let scratch = Scratch::new("gone");
+    scratch.write("crates/stage01-a/src/old.rs", &"fn old() {}\n".repeat(300));
+    let chapter = format!("{{{{#card see=\"`\\r\\n`\"}}}}\n{RIGHT}\n{{{{#step \"fn old()\"}}}}\n");
+    let (html, faults) = Book::read(&scratch.0)
+        .unwrap()
+        .chapter("stage02-b.md", &chapter);
+    assert_eq!(faults, []);
+    assert!(html.contains("<details><summary>the 300 lines that go away"));
+    assert!(html.contains("<td>1 minutes</td>"), "{html}");
+    // A backslash is one, unless it escapes.
+    assert!(html.contains("<code>\\r\\n</code>"), "{html}");
+}
+
+#[test]
+fn the_matrix_tells_what_each_stage_adds_and_ends() {
+    let scratch = Scratch::new("matrix");
+    let (right, old) = (
+        "right\t2\t\tprotocol\tRFC 9112 §2.2: a rule\t`GET`\t<b>\n",
+        "old\t1\t1\thouse\tStage 01\tnothing\tan end\n",
+    );
+    let head = "name\tsince\tuntil\tkind\trule\tsends\texpects\n";
+    scratch.write("docs/generated/checks.tsv", &format!("{head}{old}{right}"));
+    let chapter = format!("{RIGHT}\n{{{{#matrix}}}}\n");
+    let book = Book::read(&scratch.0).unwrap();
+    let (html, faults) = book.chapter("stage02-b.md", &chapter);
+    assert_eq!(faults, []);
+    for expected in [
+        "stage01-a</a></td><td>1</td><td>0</td><td>1</td>",
+        "stage02-b</a></td><td>1</td><td>1</td><td>1</td>",
+        "<dt id=\"old\"><code>old</code> (stage 01 only)</dt>",
+        "<code>GET</code> → &lt;b&gt;<br>",
+        "RFC <a href=\"https://www.rfc-editor.org/rfc/rfc9112#section-2.2\">9112 §2.2</a>: a rule<",
+    ] {
+        assert!(html.contains(expected), "no {expected} in {html}");
+    }
+    scratch.write("docs/generated/checks.tsv", &format!("{head}right\ttwo\n"));
+    let (_, faults) = book.chapter("stage02-b.md", &chapter);
+    assert_eq!(
+        faults[0].message,
+        "docs/generated/checks.tsv:2: not a check"
+    );
 }

@@ -6,7 +6,8 @@ use std::net::TcpStream;
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
 
-/// Why the server gives up on a request, in words for a person.
+/// Why the server gives up on a request, in words for a person. (`&'static str` is a text
+/// that stands in the program itself.)
 pub type Refusal = &'static str;
 
 /// A connection to a client.

@@ -10,7 +10,8 @@ pub const MAX_HEAD: usize = 16 * 1024;
 /// How much of what a client still sends is read before its connection is closed, in bytes.
 const MAX_DRAIN: usize = 32 * 1024 * 1024;
 
-/// Why the server gives up on a request, in words for a person.
+/// Why the server gives up on a request, in words for a person. (`&'static str` is a text
+/// that stands in the program itself.)
 pub type Refusal = &'static str;
 
 /// A connection to a client.

@@ -25,7 +25,7 @@ use clap::Parser;
 use connection::Connection;
 
 /// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -87,16 +87,12 @@ fn listen(address: SocketAddr) -> TcpListener {
 
 /// Waits for the next client; gives its connection and its address.
 fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut failed = false;
     loop {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
-                // No more file descriptors, say. It passes: say it once, wait, try again.
-                if !failed {
-                    log_error(&format!("cannot accept a connection: {error}"));
-                }
-                failed = true;
+                // No more file descriptors, for instance. It passes: wait, and try again.
+                log_error(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
         }

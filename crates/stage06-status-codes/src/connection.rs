@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use crate::request::BAD_REQUEST;
 
-/// The longest request line that is read, in bytes.
-pub const MAX_REQUEST_LINE: usize = 8000;
+/// The longest request line that is read, in bytes: 8,000 and a line end.
+pub const MAX_REQUEST_LINE: usize = 8002;
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -18,7 +18,8 @@ pub const MAX_HEAD: usize = 16 * 1024;
 /// How much of what a client still sends is read before its connection is closed, in bytes.
 const MAX_DRAIN: usize = 32 * 1024 * 1024;
 
-/// Why a request is refused: status code and reason phrase (RFC 9110 §15).
+/// Why a request is refused: status code and reason phrase (RFC 9110 §15). (`&'static str`
+/// is a text that stands in the program itself.)
 pub type Refusal = &'static str;
 
 /// A connection to a client.
@@ -46,7 +47,7 @@ impl Connection {
             stream,
             request_line: String::new(),
             buffer: Vec::new(),
-            room: MAX_REQUEST_LINE + "\r\n".len(),
+            room: MAX_REQUEST_LINE,
             timeout,
             deadline: Instant::now() + timeout,
         }
@@ -55,6 +56,12 @@ impl Connection {
     /// Whether nothing has come from the client.
     pub fn is_untouched(&self) -> bool {
         self.request_line.is_empty() && self.buffer.is_empty()
+    }
+
+    /// Whether the client wants an answer without a body, as far as can be seen.
+    pub fn is_head(&self) -> bool {
+        self.request_line.starts_with("HEAD ")
+            || (self.request_line.is_empty() && self.buffer.starts_with(b"HEAD "))
     }
 
     /// Takes the next line out of the buffer, its line end included.

@@ -28,7 +28,7 @@ use connection::Connection;
 use response::Response;
 
 /// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -46,7 +46,7 @@ struct Args {
     /// Port to listen on; 0 lets the system choose one
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
-    /// Seconds that a client may take to send its request
+    /// Seconds that a client may keep the server waiting
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 }
@@ -93,16 +93,12 @@ fn listen(address: SocketAddr) -> TcpListener {
 
 /// Waits for the next client; gives its connection and its address.
 fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut failed = false;
     loop {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
-                // No more file descriptors, say. It passes: say it once, wait, try again.
-                if !failed {
-                    log_error(&format!("cannot accept a connection: {error}"));
-                }
-                failed = true;
+                // No more file descriptors, for instance. It passes: wait, and try again.
+                log_error(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
         }
@@ -118,11 +114,17 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
         return;
     }
     let response = answer.unwrap_or_else(Response::refusal);
-    let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response
-        .send(&mut connection.stream, with_body)
-        .unwrap_or(0);
-    log_access(peer, &connection.request_line, response.status, sent);
+    let with_body = !connection.is_head();
+    let sent = response.send(&mut connection.stream, with_body);
+    if let Err(error) = &sent {
+        log_error(&format!("{peer} {error}"));
+    }
+    log_access(
+        peer,
+        &connection.request_line,
+        response.status,
+        sent.unwrap_or(0),
+    );
     connection.close();
 }
 

@@ -1,7 +1,7 @@
 //! Stage 07: serve many clients at the same time.
 //!
-//! Threads wait for clients side by side. There are always a few more than are busy: the
-//! server starts some when they get scarce, and lets some go when they have nothing to do.
+//! Threads wait for clients side by side, and each serves the one that it gets. When slow
+//! clients hold them all up, the server starts more, and later lets them go again.
 //!
 //! See it:   cargo run -p stage07-threads
 //! and then open http://127.0.0.1:8080/slow in two tabs at once.
@@ -20,9 +20,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -31,15 +29,15 @@ use std::time::SystemTime;
 use clap::Parser;
 use connection::Connection;
 use response::Response;
-use workers::Workers;
 
 /// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
   curl http://127.0.0.1:8080/slow & curl http://127.0.0.1:8080/
-  curl -i http://127.0.0.1:8080/panic";
+  curl -i http://127.0.0.1:8080/nowhere
+  curl -I http://127.0.0.1:8080/";
 
 /// Serves many clients at the same time.
 #[derive(Parser)]
@@ -51,7 +49,7 @@ struct Args {
     /// Port to listen on; 0 lets the system choose one
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
-    /// Seconds that a client may take to send its request
+    /// Seconds that a client may keep the server waiting
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// The most threads, and so the most clients at the same time
@@ -62,20 +60,7 @@ struct Args {
 fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
-    let workers = Arc::new(Workers {
-        listener,
-        args,
-        total: AtomicU32::new(0),
-        waiting: AtomicU32::new(0),
-    });
-    if let Err(error) = workers::start(&workers) {
-        eprintln!("error: cannot start a thread: {error}");
-        process::exit(1);
-    }
-    // The program ends when `main` does, and that must not happen while it serves.
-    loop {
-        thread::park();
-    }
+    workers::run(listener, args);
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
@@ -115,7 +100,7 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
-                // No more file descriptors, say. It passes: say it once, wait, try again.
+                // No more file descriptors, for instance. It passes: wait, and try again.
                 log_error_rarely(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
@@ -132,11 +117,17 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
         return;
     }
     let response = answer.unwrap_or_else(Response::refusal);
-    let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response
-        .send(&mut connection.stream, with_body)
-        .unwrap_or(0);
-    log_access(peer, &connection.request_line, response.status, sent);
+    let with_body = !connection.is_head();
+    let sent = response.send(&mut connection.stream, with_body);
+    if let Err(error) = &sent {
+        log_error(&format!("{peer} {error}"));
+    }
+    log_access(
+        peer,
+        &connection.request_line,
+        response.status,
+        sent.unwrap_or(0),
+    );
     connection.close();
 }
 
@@ -165,10 +156,9 @@ fn log_error(line: &str) {
 /// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
 fn log_error_rarely(line: &str) {
     static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
-    let Ok(mut last_time) = LAST_TIME.lock() else {
-        return;
-    };
-    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+    if let Ok(mut last_time) = LAST_TIME.lock()
+        && last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60))
+    {
         *last_time = Some(Instant::now());
         log_error(line);
     }

@@ -23,14 +23,15 @@ pub fn read(
 ) -> Result<Vec<u8>, Refusal> {
     let lengths = request.values("content-length");
     let codings = request.values("transfer-encoding");
-    match (lengths.is_empty(), codings.is_empty()) {
-        (true, true) => Ok(Vec::new()),
-        (false, true) => {
+    connection.expect_body();
+    match (&lengths[..], &codings[..]) {
+        ([], []) => Ok(Vec::new()),
+        (_, []) => {
             let length = parse_length(&lengths.join(","), max_body)?;
             send_continue(connection, request);
             connection.read_exact(length)
         }
-        (true, false) if request.version != "HTTP/1.0" => {
+        ([], _) if request.version != "HTTP/1.0" => {
             check_codings(&codings.join(","))?;
             send_continue(connection, request);
             read_chunked(connection, max_body)
@@ -79,8 +80,7 @@ fn check_codings(value: &str) -> Result<(), Refusal> {
 
 /// Tells a client to go on that asks before it sends its body (RFC 9110 §10.1.1).
 fn send_continue(connection: &mut Connection, request: &Request) {
-    let expectation = request.values("expect").join(",");
-    if request.version != "HTTP/1.0" && expectation.eq_ignore_ascii_case("100-continue") {
+    if request.has_member("expect", "100-continue") && request.version != "HTTP/1.0" {
         // If this fails, so will the next read.
         let _ = connection
             .stream

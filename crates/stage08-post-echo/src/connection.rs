@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use crate::request::BAD_REQUEST;
 
-/// The longest request line that is read, in bytes.
-pub const MAX_REQUEST_LINE: usize = 8000;
+/// The longest request line that is read, in bytes: 8,000 and a line end.
+pub const MAX_REQUEST_LINE: usize = 8002;
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -19,10 +19,11 @@ pub const MAX_HEAD: usize = 16 * 1024;
 /// How much of what a client still sends is read before its connection is closed, in bytes.
 const MAX_DRAIN: usize = 32 * 1024 * 1024;
 
-/// How many bytes of a body earn a client one more second.
-const BYTES_PER_SECOND: u32 = 16 * 1024;
+/// How fast a body must come at the least, once the time for the head is over.
+const MIN_BYTES_PER_SECOND: u32 = 16 * 1024;
 
-/// Why a request is refused: status code and reason phrase (RFC 9110 §15).
+/// Why a request is refused: status code and reason phrase (RFC 9110 §15). (`&'static str`
+/// is a text that stands in the program itself.)
 pub type Refusal = &'static str;
 
 /// A connection to a client.
@@ -39,6 +40,8 @@ pub struct Connection {
     timeout: Duration,
     /// When its time is up
     deadline: Instant,
+    /// How much time each byte adds
+    time_per_byte: Duration,
 }
 
 impl Connection {
@@ -50,9 +53,10 @@ impl Connection {
             stream,
             request_line: String::new(),
             buffer: Vec::new(),
-            room: MAX_REQUEST_LINE + "\r\n".len(),
+            room: MAX_REQUEST_LINE,
             timeout,
             deadline: Instant::now() + timeout,
+            time_per_byte: Duration::ZERO,
         }
     }
 
@@ -64,6 +68,12 @@ impl Connection {
     /// Whether all that has arrived has been used.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
+    }
+
+    /// Whether the client wants an answer without a body, as far as can be seen.
+    pub fn is_head(&self) -> bool {
+        self.request_line.starts_with("HEAD ")
+            || (self.request_line.is_empty() && self.buffer.starts_with(b"HEAD "))
     }
 
     /// Takes the next line out of the buffer, its line end included.
@@ -85,15 +95,18 @@ impl Connection {
         }
     }
 
+    /// Lets the bytes that come from now on add to the client's time: a long body may take
+    /// long, as long as it makes headway.
+    pub fn expect_body(&mut self) {
+        self.time_per_byte = Duration::from_secs(1) / MIN_BYTES_PER_SECOND;
+    }
+
     /// Takes exactly `count` bytes out of the buffer; waits until they are there.
     pub fn read_exact(&mut self, count: usize) -> Result<Vec<u8>, Refusal> {
         while self.buffer.len() < count {
-            let before = self.buffer.len();
             self.read_more()?;
-            // A long body may take long, as long as it makes headway.
-            let received = (self.buffer.len() - before) as u32;
-            self.deadline += Duration::from_secs(1) * received / BYTES_PER_SECOND;
         }
+        // The front goes to the caller as it is, and is not copied: it may be long.
         let rest = self.buffer.split_off(count);
         Ok(mem::replace(&mut self.buffer, rest))
     }
@@ -111,6 +124,8 @@ impl Connection {
             Ok(0) => Err(BAD_REQUEST),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);
+                let earned = self.time_per_byte * count as u32;
+                self.deadline = (self.deadline + earned).min(Instant::now() + self.timeout);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
@@ -128,6 +143,7 @@ impl Connection {
     pub fn close(mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.deadline = Instant::now() + self.timeout;
+        self.time_per_byte = Duration::ZERO;
         let mut drained = 0;
         while drained < MAX_DRAIN && self.read_more().is_ok() {
             drained += self.buffer.len();

@@ -48,6 +48,19 @@ impl Request {
         }
         values
     }
+
+    /// Whether a list, like that of Connection, has this member (in lower case).
+    pub fn has_member(&self, name: &str, member: &str) -> bool {
+        let list = self.values(name).join(",").to_ascii_lowercase();
+        list.split(',')
+            .any(|text| text.trim_matches([' ', '\t']) == member)
+    }
+
+    /// Whether the client sends nothing more after this request (RFC 9112 §9.6).
+    pub fn is_last(&self) -> bool {
+        self.body.is_empty()
+            && (self.has_member("connection", "close") || self.version == "HTTP/1.0")
+    }
 }
 
 /// Reads one request: a request line, fields, an empty line, and a body if there is one.

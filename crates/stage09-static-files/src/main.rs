@@ -25,9 +25,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process;
-use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -35,11 +33,11 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
+use request::Request;
 use response::Response;
-use workers::Workers;
 
 /// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -56,7 +54,7 @@ struct Args {
     /// Port to listen on; 0 lets the system choose one
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
-    /// Seconds that a client may take to send its request
+    /// Seconds that a client may keep the server waiting
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// The most threads, and so the most clients at the same time
@@ -74,20 +72,7 @@ fn main() {
     let mut args = Args::parse();
     args.root = open_root(&args.root);
     let listener = listen(SocketAddr::new(args.bind, args.port));
-    let workers = Arc::new(Workers {
-        listener,
-        args,
-        total: AtomicU32::new(0),
-        waiting: AtomicU32::new(0),
-    });
-    if let Err(error) = workers::start(&workers) {
-        eprintln!("error: cannot start a thread: {error}");
-        process::exit(1);
-    }
-    // The program ends when `main` does, and that must not happen while it serves.
-    loop {
-        thread::park();
-    }
+    workers::run(listener, args);
 }
 
 /// Finds the folder to serve, without symbolic links, or ends the program with a message.
@@ -138,7 +123,7 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         match listener.accept() {
             Ok(connection) => return connection,
             Err(error) => {
-                // No more file descriptors, say. It passes: say it once, wait, try again.
+                // No more file descriptors, for instance. It passes: wait, and try again.
                 log_error_rarely(&format!("cannot accept a connection: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
@@ -150,19 +135,25 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
     let request = request::read(&mut connection, args.max_body);
-    let all_read = request.is_ok() && connection.is_empty();
+    let all_read = request.as_ref().is_ok_and(Request::is_last) && connection.is_empty();
     let answer = request.and_then(|request| routes::respond(request, &args.root));
     if connection.is_untouched() {
         // Browsers open spare connections and may never use them.
         return;
     }
     let mut response = answer.unwrap_or_else(Response::refusal);
-    let with_body = !connection.request_line.starts_with("HEAD ");
-    let sent = response
-        .send(&mut connection.stream, with_body)
-        .unwrap_or(0);
-    log_access(peer, &connection.request_line, response.status, sent);
-    // Most requests have been read whole. Then nothing can get lost, and no time either.
+    let with_body = !connection.is_head();
+    let sent = response.send(&mut connection.stream, with_body);
+    if let Err(error) = &sent {
+        log_error(&format!("{peer} {error}"));
+    }
+    log_access(
+        peer,
+        &connection.request_line,
+        response.status,
+        sent.unwrap_or(0),
+    );
+    // Where nothing more can come, nothing can get lost: then `connection` may end here.
     if !all_read {
         connection.close();
     }
@@ -193,10 +184,9 @@ fn log_error(line: &str) {
 /// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
 fn log_error_rarely(line: &str) {
     static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
-    let Ok(mut last_time) = LAST_TIME.lock() else {
-        return;
-    };
-    if last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60)) {
+    if let Ok(mut last_time) = LAST_TIME.lock()
+        && last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60))
+    {
         *last_time = Some(Instant::now());
         log_error(line);
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::connection::Refusal;
 use crate::files;
 use crate::log_error;
+use crate::percent;
 use crate::request::Request;
 use crate::response::Response;
 use crate::response::escape_html;
@@ -34,9 +35,11 @@ const ROUTES: &[(&str, &str, Handler)] = &[
 
 /// Answers a request with the page or the file below `root` that its path leads to.
 pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
+    let is_get = request.method == "GET" || request.method == "HEAD";
+    let decoded = percent::decode(&request.path);
     let mut allowed = Vec::new();
     for (method, path, handler) in ROUTES {
-        if *path != request.path {
+        if path.as_bytes() != decoded {
             continue;
         }
         // Who answers GET answers HEAD too: `send` leaves the body out.
@@ -51,14 +54,15 @@ pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
         });
     }
     if let Some(response) = files::find(root, &request.path)? {
-        if request.method == "GET" || request.method == "HEAD" {
+        if is_get {
             return Ok(response);
         }
         if !allowed.contains(&"GET, HEAD") {
             allowed.push("GET, HEAD");
         }
     }
-    if allowed.is_empty() {
+    // A folder without an index.html is not found, even where one may POST.
+    if allowed.is_empty() || (is_get && request.path.ends_with('/')) {
         return not_found(request);
     }
     let mut response = Response::refusal("405 Method Not Allowed");

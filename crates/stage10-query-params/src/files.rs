@@ -17,7 +17,7 @@ use crate::percent;
 use crate::response::Response;
 use crate::routes::internal_error;
 
-/// A file up to this size is read at once and travels with the head, in bytes.
+/// A file up to this size is read at once, in bytes.
 const SMALL_FILE: u64 = 64 * 1024;
 
 /// A larger file is sent in blocks of this size, in bytes.
@@ -26,20 +26,24 @@ const BLOCK_SIZE: u64 = 256 * 1024;
 /// Answers with the file below `root` that the path leads to, if there is one. The query
 /// does not matter to a file, but it must survive a redirect.
 pub fn find(root: &Path, path: &str, query: &str) -> Result<Option<Response>, Refusal> {
-    let Some(mut name) = locate(root, path) else {
+    let Some(name) = locate(root, path) else {
         return Ok(None);
     };
-    if name.is_dir() {
-        if !path.ends_with('/') {
-            // With the slash, relative links in the page lead where they should.
-            return Ok(Some(add_slash(path, query)));
-        }
-        let Some(index) = locate(root, &format!("{path}index.html")) else {
-            return Ok(None);
-        };
-        name = index;
+    let Ok(metadata) = fs::metadata(&name) else {
+        return Ok(None);
+    };
+    if metadata.is_dir() && path.ends_with('/') {
+        return find(root, &format!("{path}index.html"), query);
     }
-    match open(&name) {
+    if metadata.is_dir() {
+        // With the slash, relative links in the page lead where they should.
+        return Ok(Some(add_slash(path, query)));
+    }
+    if !metadata.is_file() {
+        // To open a FIFO would hold the thread until somebody writes into it.
+        return Ok(None);
+    }
+    match open(&name, path, metadata.len()) {
         Ok(response) => Ok(Some(response)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
@@ -47,7 +51,7 @@ pub fn find(root: &Path, path: &str, query: &str) -> Result<Option<Response>, Re
     }
 }
 
-/// Finds what a path means below `root`, itself without symbolic links: nothing outside.
+/// Finds what a path means below `root`: nothing outside.
 fn locate(root: &Path, path: &str) -> Option<PathBuf> {
     let mut name = root.to_path_buf();
     for segment in path.split('/') {
@@ -58,11 +62,16 @@ fn locate(root: &Path, path: &str) -> Option<PathBuf> {
             return None;
         }
         name.push(OsStr::from_bytes(&segment));
+        if name.is_symlink() {
+            // A link may lead anywhere. `starts_with` compares whole names, so that
+            // `/srv/public-not` does not pass for a part of `/srv/public`.
+            name = name.canonicalize().ok()?;
+            if !name.starts_with(root) {
+                return None;
+            }
+        }
     }
-    // Follows all symbolic links; and `starts_with` compares whole names, so that
-    // `/srv/public-not` does not pass for a part of `/srv/public`.
-    let name = name.canonicalize().ok()?;
-    name.starts_with(root).then_some(name)
+    Some(name)
 }
 
 /// Redirects from `/notes?page=2` to `/notes/?page=2`.
@@ -77,27 +86,23 @@ fn add_slash(path: &str, query: &str) -> Response {
     response
 }
 
-/// Opens a file and makes an answer of it.
-fn open(name: &Path) -> io::Result<Response> {
-    let metadata = fs::metadata(name)?;
-    if !metadata.is_file() {
-        // To open a FIFO would hold the thread until somebody writes into it.
-        return Err(ErrorKind::NotFound.into());
-    }
+/// Opens a file of this length and makes an answer of it. What it is, the path says: the
+/// name may be that of something that a link points to.
+fn open(name: &Path, path: &str, length: u64) -> io::Result<Response> {
     let file = File::open(name)?;
-    let mut response = Response::new("200 OK", &content_type(name), Vec::new());
-    if metadata.len() <= SMALL_FILE {
-        file.take(metadata.len()).read_to_end(&mut response.body)?;
-        return Ok(response);
+    let mut response = Response::new("200 OK", &content_type(path), Vec::new());
+    if length <= SMALL_FILE {
+        file.take(length).read_to_end(&mut response.body)?;
+    } else {
+        response.file = Some(file);
+        response.file_length = length;
     }
-    response.file = Some(file);
-    response.file_length = metadata.len();
     Ok(response)
 }
 
-/// Guesses from its name what a file is.
-fn content_type(name: &Path) -> String {
-    let kind = mime_guess::from_path(name).first_or_octet_stream();
+/// Guesses from the end of a path, `.css` for instance, what a file is.
+fn content_type(path: &str) -> String {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
     if kind.type_() == "text" {
         return format!("{kind}; charset=utf-8");
     }

@@ -9,6 +9,9 @@ use std::time::SystemTime;
 use crate::connection::Refusal;
 use crate::files;
 
+/// The longest body that travels in one write with the head, in bytes.
+const MAX_JOINED: usize = 16 * 1024;
+
 /// An answer: its status, and the page or file that it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
@@ -68,18 +71,21 @@ impl Response {
         }
         head += "Connection: close\r\n";
         head += "\r\n";
-        // One write, so that a small answer travels in one packet.
+        // One write, so that a small answer travels in one packet. To copy a long one would
+        // cost more than a second write.
         let mut bytes = head.into_bytes();
-        if with_body {
-            bytes.extend_from_slice(&self.body);
+        if with_body && self.body.len() <= MAX_JOINED {
+            bytes.append(&mut self.body);
         }
         stream.write_all(&bytes)?;
-        if let Some(file) = &mut self.file
-            && with_body
-        {
+        if !with_body {
+            return Ok(0);
+        }
+        stream.write_all(&self.body)?;
+        if let Some(file) = &mut self.file {
             files::send(file, self.file_length, stream)?;
         }
-        Ok(if with_body { length } else { 0 })
+        Ok(length)
     }
 }
 

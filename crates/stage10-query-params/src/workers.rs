@@ -1,71 +1,98 @@
 //! Workers: threads that wait for clients side by side and serve one each.
 //!
-//! ```text
-//!             takes a client     none is left waiting: starts one
-//! worker 1    ─ wait ─┬─ serve ───────────────── wait ─┬─ serve ─
-//! worker 2    ─ wait ─│─ wait ──┬─ serve ──────────────│─ wait ──
-//! worker 3                      └ starts, wait ────────│─ too many wait: ends
-//! ```
+//! A few are enough as long as clients are quick. When one of them is held up by a slow
+//! client and nobody is left to wait for the next, `main` starts more; and a worker that
+//! comes back and finds enough others waiting ends.
 
-use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
+use std::time::Duration;
 
 use crate::Args;
 use crate::accept;
 use crate::handle;
 use crate::log_error_rarely;
 
-/// A worker that takes a client and leaves fewer than this waiting starts another.
-const MIN_WAITING: u32 = 4;
-
-/// A worker that is done and finds this many waiting ends.
-const MAX_WAITING: u32 = 16;
+/// How long nobody may wait for a client before more workers are started.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// What all workers share.
-pub struct Workers {
+struct Workers {
     /// Where the clients arrive
-    pub listener: TcpListener,
+    listener: TcpListener,
     /// The command line
-    pub args: Args,
+    args: Args,
+    /// The thread that starts workers
+    main: thread::Thread,
+    /// How many workers may wait for a client: one for each core of the processor
+    cores: u32,
     /// How many workers there are.
-    /// An atomic is a number that many threads may change at the same time.
-    pub total: AtomicU32,
+    /// An atomic is a number that many threads may read and change at the same time.
+    total: AtomicU32,
     /// How many of them wait for a client
-    pub waiting: AtomicU32,
+    waiting: AtomicU32,
+    /// How many clients they have taken since `main` last looked
+    taken: AtomicU32,
 }
 
-/// Starts one more worker, unless there are `--threads` already.
-pub fn start(workers: &Arc<Workers>) -> io::Result<()> {
-    // fetch_add adds and gives the number from before, in one step: no other thread can
-    // come between the question and the change.
-    if workers.total.fetch_add(1, SeqCst) >= workers.args.threads {
-        workers.total.fetch_sub(1, SeqCst);
-        return Ok(());
+/// Starts workers, and more whenever they are needed. Does not return.
+pub fn run(listener: TcpListener, args: Args) {
+    let workers = Arc::new(Workers {
+        listener,
+        args,
+        main: thread::current(),
+        cores: thread::available_parallelism().map_or(2, |cores| cores.get() as u32),
+        total: AtomicU32::new(0),
+        waiting: AtomicU32::new(0),
+        taken: AtomicU32::new(0),
+    });
+    start(&workers, workers.cores);
+    loop {
+        // Sleep until a worker says that nobody waits any more, or look in once a second.
+        thread::park_timeout(Duration::from_secs(1));
+        while workers.waiting.load(SeqCst) == 0 {
+            workers.taken.store(0, SeqCst);
+            thread::sleep(PATIENCE);
+            // Fewer clients were taken than there are workers: so at least one worker has
+            // had the same client all the time. Then as many workers again.
+            let total = workers.total.load(SeqCst).max(1);
+            if workers.taken.load(SeqCst) < total && workers.waiting.load(SeqCst) == 0 {
+                start(&workers, total);
+            }
+        }
     }
-    // Each worker owns a share; what is shared lives as long as one of them.
-    let share = Arc::clone(workers);
-    let started = thread::Builder::new().spawn(move || work(&share));
-    if let Err(error) = started {
-        workers.total.fetch_sub(1, SeqCst);
-        return Err(error);
-    }
-    Ok(())
 }
 
-/// What a worker does: wait, serve, and again, until there is not enough to do.
-fn work(workers: &Arc<Workers>) {
-    while workers.waiting.fetch_add(1, SeqCst) < MAX_WAITING {
-        let (stream, peer) = accept(&workers.listener);
-        let still_waiting = workers.waiting.fetch_sub(1, SeqCst) - 1;
-        // First see to it that somebody waits for the next client, then serve this one.
-        if still_waiting < MIN_WAITING
-            && let Err(error) = start(workers)
-        {
+/// Starts so many workers, but never more than `--threads` in all.
+fn start(workers: &Arc<Workers>, count: u32) {
+    for _ in 0..count {
+        if workers.total.load(SeqCst) >= workers.args.threads {
+            return;
+        }
+        workers.total.fetch_add(1, SeqCst);
+        // What is shared lives as long as anybody has a share of it.
+        let share = Arc::clone(workers);
+        if let Err(error) = thread::Builder::new().spawn(move || work(&share)) {
+            workers.total.fetch_sub(1, SeqCst);
             log_error_rarely(&format!("cannot start a thread: {error}"));
+        }
+    }
+}
+
+/// What a worker does: wait, serve, and again, until enough others wait.
+fn work(workers: &Workers) {
+    // fetch_add adds, and gives the number from before, in one step: no other thread can
+    // come in between. (SeqCst is the strictest of the orders in which threads may see
+    // each other's changes, and the only one that needs no thought.)
+    while workers.waiting.fetch_add(1, SeqCst) < workers.cores {
+        let (stream, peer) = accept(&workers.listener);
+        workers.taken.fetch_add(1, SeqCst);
+        if workers.waiting.fetch_sub(1, SeqCst) == 1 {
+            // That was the last one: nobody waits for the next client now.
+            workers.main.unpark();
         }
         handle(stream, peer, &workers.args);
     }
