@@ -450,6 +450,7 @@ mod linux {
     use rustix::process::Resource;
     use rustix::process::Rlimit;
     use rustix::process::prlimit;
+    use wirecheck::client::Connection;
 
     use super::*;
 
@@ -545,26 +546,36 @@ mod linux {
         server.serves_on()?;
         let size = server.proc_status("VmSize").unwrap_or_default() * 1024;
         let before = limit(server, Resource::As, Some(size + (1 << 20)))?;
-        server.serves_on()?;
+        let clients = half_asked(server)?;
         server.stderr_line("cannot start a thread")?;
-        for _ in 0..20 {
-            server.serves_on()?;
+        // Served in the order in which they came, by as few threads as there are.
+        for client in clients {
+            finish(client)?;
         }
         let lines = lines_on_stderr(server, "cannot start a thread")?;
         ensure(lines == 1, format!("{lines} log lines for one cause"))?;
         limit(server, Resource::As, before.current)?;
+        // In the reverse order: each needs a thread of its own.
+        for client in half_asked(server)?.into_iter().rev() {
+            finish(client)?;
+        }
+        Ok(())
+    }
+
+    /// Fifty clients that have begun to ask.
+    fn half_asked(server: &Server) -> Result<Vec<Connection>, Failure> {
         let mut clients = Vec::new();
         for _ in 0..50 {
             let mut client = server.connect()?;
             client.send("GET / HTTP/1.1\r\nHost: loc");
             clients.push(client);
         }
-        // Served in the reverse order: each has a thread of its own.
-        while let Some(mut client) = clients.pop() {
-            client.send("alhost\r\n\r\n");
-            client.answer()?.accepted()?;
-        }
-        Ok(())
+        Ok(clients)
+    }
+
+    fn finish(mut client: Connection) -> Verdict {
+        client.send("alhost\r\n\r\n");
+        client.answer()?.accepted()
     }
 
     /// Ctrl-Z and `fg`: a read or an accept that is interrupted begins again.
