@@ -76,12 +76,14 @@ const FAULTS: &[Fault] = &[
 /// What only Linux lets us do or see.
 #[cfg(target_os = "linux")]
 const LINUX_FAULTS: &[Fault] = &[
-    ("disk-full-under-stdout", 1, |s| disk_full(s, "> /dev/full")),
+    ("disk-full-under-stdout", 1, |s| {
+        disk_full(s, 1, "> /dev/full")
+    }),
     ("disk-full-under-stderr", 1, |s| {
-        disk_full(s, "2> /dev/full")
+        disk_full(s, 2, "2> /dev/full")
     }),
     ("disk-full-under-both", 1, |s| {
-        disk_full(s, "> /dev/full 2>&1")
+        disk_full(s, 3, "> /dev/full 2>&1")
     }),
     ("descriptors-used-up", 1, descriptors_used_up),
     ("descriptors-used-up-by-a-crowd", 7, crowd),
@@ -177,17 +179,16 @@ fn both_closed(server: &Server) -> Verdict {
 }
 
 /// Nothing can be written to `/dev/full`, so there is no ready line to learn the port from.
+/// But all of 127.0.0.0/8 is this machine: enough addresses for one that nobody else uses.
 #[cfg(target_os = "linux")]
-fn disk_full(server: &Server, redirection: &str) -> Verdict {
-    let program = stages::all()
-        .into_iter()
-        .find(|stage| stage.number == server.stage)
-        .map(|stage| stage.program())
-        .unwrap_or_default();
-    let line = format!("exec '{}' --port {{port}} {redirection}", program.display());
-    // A port that was free when we looked may be taken when the server starts.
-    let start = || Server::start(server.stage, &Origin::Command(line.clone()));
-    let full = start().or_else(|_| start()).or_else(|_| start())?;
+fn disk_full(server: &Server, number: u8, redirection: &str) -> Verdict {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let ip = format!("127.{high}.{low}.{}", server.stage * 10 + number);
+    let full = server.own_in_shell(&format!(
+        "echo listening on {ip}:8080; exec \"$0\" --bind {ip} --port 8080 {redirection}"
+    ))?;
+    let is_ready = wait_until(PATIENCE, || TcpStream::connect(full.address).is_ok());
+    ensure(is_ready, "it does not listen")?;
     provoke(&full)?;
     full.still_runs()
 }
@@ -449,6 +450,7 @@ mod linux {
     use rustix::process::Resource;
     use rustix::process::Rlimit;
     use rustix::process::prlimit;
+    use wirecheck::client::Connection;
 
     use super::*;
 
@@ -544,34 +546,46 @@ mod linux {
         server.serves_on()?;
         let size = server.proc_status("VmSize").unwrap_or_default() * 1024;
         let before = limit(server, Resource::As, Some(size + (1 << 20)))?;
-        server.serves_on()?;
+        let clients = half_asked(server)?;
         server.stderr_line("cannot start a thread")?;
-        for _ in 0..20 {
-            server.serves_on()?;
+        // Served in the order in which they came, by as few threads as there are.
+        for client in clients {
+            finish(client)?;
         }
         let lines = lines_on_stderr(server, "cannot start a thread")?;
         ensure(lines == 1, format!("{lines} log lines for one cause"))?;
         limit(server, Resource::As, before.current)?;
+        // In the reverse order: each needs a thread of its own.
+        for client in half_asked(server)?.into_iter().rev() {
+            finish(client)?;
+        }
+        Ok(())
+    }
+
+    /// Fifty clients that have begun to ask.
+    fn half_asked(server: &Server) -> Result<Vec<Connection>, Failure> {
         let mut clients = Vec::new();
         for _ in 0..50 {
             let mut client = server.connect()?;
             client.send("GET / HTTP/1.1\r\nHost: loc");
             clients.push(client);
         }
-        // Served in the reverse order: each has a thread of its own.
-        while let Some(mut client) = clients.pop() {
-            client.send("alhost\r\n\r\n");
-            client.answer()?.accepted()?;
-        }
-        Ok(())
+        Ok(clients)
+    }
+
+    fn finish(mut client: Connection) -> Verdict {
+        client.send("alhost\r\n\r\n");
+        client.answer()?.accepted()
     }
 
     /// Ctrl-Z and `fg`: a read or an accept that is interrupted begins again.
     pub fn stopped(server: &Server) -> Verdict {
+        let descriptors = || fs::read_dir(proc(server, "fd")).map_or(0, |entries| entries.count());
+        let before = descriptors();
         let mut client = server.connect()?;
         client.send("GET / HTTP/1.1\r\nHost: loc");
-        // It has taken the client, and waits for more.
-        server.stdout_line(if server.stage < 6 { "connected" } else { "" })?;
+        let is_taken = wait_until(PATIENCE, || descriptors() > before);
+        ensure(is_taken, "it does not accept")?;
         // Nothing is there to be read when it goes on …
         stop(server)?;
         signal(server, Signal::CONT)?;
