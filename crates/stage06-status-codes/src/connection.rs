@@ -53,7 +53,7 @@ impl Connection {
         }
     }
 
-    /// Whether nothing has come from the client.
+    /// Whether nothing has come from the client but a line end or two.
     pub fn is_untouched(&self) -> bool {
         self.request_line.is_empty() && self.buffer.is_empty()
     }

@@ -4,7 +4,7 @@
 //! clients hold them all up, the server starts more, and later lets them go again.
 //!
 //! See it:   cargo run -p stage07-threads
-//! and then open http://127.0.0.1:8080/slow in two tabs at once.
+//! and then open http://127.0.0.1:8080/slow and http://127.0.0.1:8080/ in two tabs at once.
 
 mod connection;
 mod request;
@@ -153,7 +153,7 @@ fn log_error(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
+/// Logs what can go wrong a thousand times a second: one line a minute, whatever it is.
 fn log_error_rarely(line: &str) {
     static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
     if let Ok(mut last_time) = LAST_TIME.lock()

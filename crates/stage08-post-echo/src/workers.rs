@@ -56,8 +56,9 @@ pub fn run(listener: TcpListener, args: Args) {
         while workers.waiting.load(SeqCst) == 0 {
             workers.taken.store(0, SeqCst);
             thread::sleep(PATIENCE);
-            // Fewer clients were taken than there are workers: so at least one worker has
-            // had the same client all the time. Then as many workers again.
+            // Nobody waits, and fewer clients were taken than there are workers: so at least
+            // one worker has had the same client all the time. Then as many workers again
+            // (and one, should there be none because the system had no thread for us).
             let total = workers.total.load(SeqCst).max(1);
             if workers.taken.load(SeqCst) < total && workers.waiting.load(SeqCst) == 0 {
                 start(&workers, total);

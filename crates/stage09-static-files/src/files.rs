@@ -98,7 +98,8 @@ fn open(name: &Path, path: &str, length: u64) -> io::Result<Response> {
 
 /// Guesses from the end of a path, `.css` for instance, what a file is.
 fn content_type(path: &str) -> String {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let name = percent::decode(path);
+    let kind = mime_guess::from_path(OsStr::from_bytes(&name)).first_or_octet_stream();
     if kind.type_() == "text" {
         return format!("{kind}; charset=utf-8");
     }

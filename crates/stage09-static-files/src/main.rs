@@ -181,7 +181,7 @@ fn log_error(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Logs, at most once a minute, what can go wrong in all threads a thousand times a second.
+/// Logs what can go wrong a thousand times a second: one line a minute, whatever it is.
 fn log_error_rarely(line: &str) {
     static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
     if let Ok(mut last_time) = LAST_TIME.lock()

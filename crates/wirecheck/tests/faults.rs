@@ -580,11 +580,21 @@ mod linux {
 
     /// Ctrl-Z and `fg`: a read or an accept that is interrupted begins again.
     pub fn stopped(server: &Server) -> Verdict {
-        let descriptors = || fs::read_dir(proc(server, "fd")).map_or(0, |entries| entries.count());
-        let before = descriptors();
+        // Only sockets: while it starts, it opens files too, to count the cores for instance.
+        let sockets = || {
+            let entries = fs::read_dir(proc(server, "fd"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+            links
+                .filter(|link| link.to_string_lossy().starts_with("socket:"))
+                .count()
+        };
+        let before = sockets();
         let mut client = server.connect()?;
         client.send("GET / HTTP/1.1\r\nHost: loc");
-        let is_taken = wait_until(PATIENCE, || descriptors() > before);
+        let is_taken = wait_until(PATIENCE, || sockets() > before);
         ensure(is_taken, "it does not accept")?;
         // Nothing is there to be read when it goes on …
         stop(server)?;
