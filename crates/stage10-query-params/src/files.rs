@@ -21,7 +21,7 @@ use crate::routes::internal_error;
 const SMALL_FILE: u64 = 64 * 1024;
 
 /// A larger file is sent in blocks of this size, in bytes.
-const BLOCK_SIZE: u64 = 256 * 1024;
+const BLOCK_SIZE: usize = 256 * 1024;
 
 /// Answers with the file below `root` that the path leads to, if there is one. The query
 /// does not matter to a file, but it must survive a redirect.
@@ -62,7 +62,7 @@ fn locate(root: &Path, path: &str) -> Option<PathBuf> {
             return None;
         }
         name.push(OsStr::from_bytes(&segment));
-        if name.is_symlink() {
+        if !segment.is_empty() && name.is_symlink() {
             // A link may lead anywhere. `starts_with` compares whole names, so that
             // `/srv/public-not` does not pass for a part of `/srv/public`.
             name = name.canonicalize().ok()?;
@@ -92,6 +92,7 @@ fn open(name: &Path, path: &str, length: u64) -> io::Result<Response> {
     let file = File::open(name)?;
     let mut response = Response::new("200 OK", &content_type(path), Vec::new());
     if length <= SMALL_FILE {
+        response.body.reserve_exact(length as usize);
         file.take(length).read_to_end(&mut response.body)?;
     } else {
         response.file = Some(file);
@@ -112,17 +113,16 @@ fn content_type(path: &str) -> String {
 
 /// Sends `length` bytes of a file, block by block: a file of a gigabyte needs no gigabyte.
 pub fn send(file: &mut File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
-    let mut block = Vec::new();
+    let mut block = vec![0; BLOCK_SIZE];
     let mut left = length;
     while left > 0 {
-        block.clear();
-        file.take(left.min(BLOCK_SIZE)).read_to_end(&mut block)?;
-        if block.is_empty() {
+        let count = file.take(left).read(&mut block)?;
+        if count == 0 {
             // The file has become shorter. The client sees it by the length that it was told.
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        stream.write_all(&block)?;
-        left -= block.len() as u64;
+        stream.write_all(&block[..count])?;
+        left -= count as u64;
     }
     Ok(())
 }
