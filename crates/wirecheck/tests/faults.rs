@@ -98,7 +98,7 @@ const LINUX_FAULTS: &[Fault] = &[];
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They wait more than they work, so more of them than cores at a time.
-    arguments.test_threads = arguments.test_threads.or(Some(16));
+    arguments.test_threads = arguments.test_threads.or(Some(32));
     let stages = stages::all();
     if !arguments.list
         && let Err(says) = stages::build(&stages)
