@@ -1,0 +1,5 @@
+//! The exercises of chapter 04.
+
+use crate::check::Check;
+
+pub(super) const EXERCISES: &[Check] = &[];
