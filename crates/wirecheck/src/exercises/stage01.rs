@@ -32,7 +32,7 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "01-whoami",
         rule: "With --whoami each client gets a line with its own address, then the close",
-        sends: "nothing: connects to a server with --whoami, and reads",
+        sends: "nothing: connects to a server with --whoami (yours: start it so), and reads",
         expects: "the address and port of the client, a line end, the end of the stream",
         hint: "writeln! writes to a stream as it does to stdout; the address is there already.",
         run: |server| {
