@@ -20,6 +20,7 @@ fn the_list_of_checks_is_the_table() {
             match check.kind {
                 Kind::Protocol => "protocol",
                 Kind::House => "house",
+                Kind::Exercise => "exercise",
             },
             check.rule,
             check.sends,

@@ -36,6 +36,8 @@ pub enum Kind {
     Protocol,
     /// Our own stages: their routes, texts, flags, and choices that the RFCs leave open.
     House,
+    /// An exercise of the book, for a stage in which somebody has done it.
+    Exercise,
 }
 
 /// How a check ends.

@@ -4,8 +4,8 @@
 //! a careful client would. It knows the server only as a program that speaks
 //! TCP, so the table serves our own stages and a reader's server alike.
 //!
-//! Where to find what: [`checks`] holds the table, one module a stage;
-//! [`client`] and [`answer`] are the words that the checks are written in;
+//! Where to find what: [`checks`] holds the table, one module a stage, and
+//! [`exercises`] those of the book's exercises; [`client`] and [`answer`] are the words that the checks are written in;
 //! [`server`] starts and ends the program under test; [`report`] talks to people.
 
 pub mod answer;
@@ -13,6 +13,7 @@ pub mod check;
 pub mod checks;
 pub mod client;
 pub mod exchange;
+pub mod exercises;
 pub mod report;
 pub mod server;
 pub mod site;

@@ -9,6 +9,7 @@ use wirecheck::check::Check;
 use wirecheck::check::Failure;
 use wirecheck::check::Kind;
 use wirecheck::checks;
+use wirecheck::exercises;
 use wirecheck::report;
 use wirecheck::report::Ended;
 use wirecheck::server;
@@ -25,13 +26,14 @@ Try:
   cargo run -p wirecheck -- 5                                    our own stage 5
   cargo run -p wirecheck -- 5 --addr 127.0.0.1:8080              your server, already running
   cargo run -p wirecheck -- 5 --run './my-server --port {port}'  your server, started and ended
+  cargo run -p wirecheck -- --exercise 01-whoami                 an exercise, done in our stage 1
   cargo run -p wirecheck -- --explain host-missing               what a check does, and why
 
 Exit status: 0 all passed, 1 a check failed, 2 the checks could not run."
 )]
 struct Arguments {
     /// The stage whose checks to run (1 to 10): its own, and what holds from earlier ones
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=10), required_unless_present_any = ["list", "explain"])]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=10), required_unless_present_any = ["exercise", "list", "explain"])]
     stage: Option<u8>,
 
     /// Check the server that listens here
@@ -45,6 +47,10 @@ struct Arguments {
     /// Run this check only (may be given more than once)
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+
+    /// Run the check of this exercise of the book (the stage need not be given)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "protocol", "list"])]
+    exercise: Option<String>,
 
     /// Run only what the protocol demands of any server, whatever its pages
     #[arg(long)]
@@ -81,22 +87,28 @@ fn main() -> ExitCode {
 
 /// Did all pass? An error means that nothing could be said.
 fn run(arguments: &Arguments) -> Result<bool, String> {
-    for name in arguments.only.iter().chain(&arguments.explain) {
-        find(name)?;
+    for name in &arguments.only {
+        find(name, &checks::all())?;
     }
     if let Some(name) = &arguments.explain {
-        report::describe(&find(name)?);
+        let known = [checks::all(), exercises::all()].concat();
+        report::describe(&find(name, &known)?);
         return Ok(true);
     }
-    let checks = chosen(arguments);
+    let checks = match &arguments.exercise {
+        Some(name) => vec![find_exercise(name)?],
+        None => chosen(arguments),
+    };
     if arguments.list {
         checks.iter().for_each(report::listed);
+        report::listed_exercises(arguments.stage);
         return Ok(true);
     }
     if checks.is_empty() {
         return Err("no check is left to run".to_string());
     }
-    let stage = arguments.stage.unwrap_or_default();
+    // Only an exercise can do without: it has a stage of its own.
+    let stage = arguments.stage.unwrap_or(checks[0].since);
     let origin = origin(arguments, stage)?;
     server::end_with_ctrl_c();
     let ended = run_all(
@@ -110,9 +122,22 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(!ended.iter().any(failed))
 }
 
-fn find(name: &str) -> Result<Check, String> {
-    let found = checks::all().into_iter().find(|check| check.name == name);
-    found.ok_or_else(|| format!("there is no check {name:?}; --list shows them all"))
+fn find(name: &str, known: &[Check]) -> Result<Check, String> {
+    let found = known.iter().find(|check| check.name == name);
+    found
+        .copied()
+        .ok_or_else(|| format!("there is no check {name:?}; --list shows them all"))
+}
+
+fn find_exercise(name: &str) -> Result<Check, String> {
+    let known = exercises::all();
+    find(name, &known).map_err(|_| {
+        let names: Vec<_> = known.iter().map(|exercise| exercise.name).collect();
+        format!(
+            "there is no exercise {name:?}; there are {}",
+            names.join(", ")
+        )
+    })
 }
 
 fn chosen(arguments: &Arguments) -> Vec<Check> {

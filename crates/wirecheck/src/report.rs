@@ -6,6 +6,7 @@ use anstyle::Style;
 use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Kind;
+use crate::exercises;
 
 /// How a check ended, kept until the summary.
 pub struct Ended {
@@ -126,6 +127,7 @@ pub fn describe(check: &Check) {
     let demanded_by = match check.kind {
         Kind::Protocol => "the protocol",
         Kind::House => "our own stages: their routes, texts, flags and choices",
+        Kind::Exercise => "the exercise of this name in the chapter",
     };
     anstream::println!("{BOLD}{}{BOLD:#}", check.name);
     anstream::println!(
@@ -142,6 +144,7 @@ pub fn listed(check: &Check) {
     let kind = match check.kind {
         Kind::Protocol => "protocol",
         Kind::House => "house   ",
+        Kind::Exercise => "exercise",
     };
     let until = check
         .until
@@ -149,4 +152,12 @@ pub fn listed(check: &Check) {
         .unwrap_or_default();
     let stages = format!("{:02}{until}", check.since);
     anstream::println!("{stages:<5}  {kind}  {}", check.name);
+}
+
+/// The exercises (of a stage, if one is given) after the checks, for `--list`.
+pub fn listed_exercises(stage: Option<u8>) {
+    let mut exercises = exercises::all();
+    exercises.retain(|exercise| stage.is_none_or(|stage| exercise.holds_for(stage)));
+    anstream::println!("\nExercises of the book, each run by --exercise NAME:");
+    exercises.iter().for_each(listed);
 }

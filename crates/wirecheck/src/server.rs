@@ -140,6 +140,15 @@ impl Server {
         Ok(server.with_patience_of(self))
     }
 
+    /// Another server like this one, with a flag that an exercise adds. A reader's server
+    /// is taken as it is: only its owner knows how to give it the flag.
+    pub fn with_flag(&self, flag: &str) -> Result<Server, Failure> {
+        if self.is_ours() {
+            return self.own(&[flag]);
+        }
+        Ok(Server::start(self.stage, &self.origin)?.with_patience_of(self))
+    }
+
     /// A server whose stdout nobody reads any more once it is ready.
     pub fn own_deaf(&self) -> Result<Server, Failure> {
         let program = self.program()?;

@@ -524,6 +524,8 @@ pub(super) fn logged(server: &Server, request: &str, status: u16, sizes: &[&str]
         let size = end
             .strip_prefix(&format!("{request} {status} "))
             .unwrap_or_default();
+        // More may follow: Apache's combined format goes on, for one.
+        let size = size.split(' ').next().unwrap_or_default();
         host == "127.0.0.1" && is_log_time(time) && sizes.contains(&size)
     });
     ensure(

@@ -1,0 +1,100 @@
+//! The exercises of the book, their checks and their solutions belong together.
+//! `scripts/exercises` tries the solutions; here is what needs no building.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use wirecheck::exercises;
+use wirecheck::stages;
+
+/// With the command that readers are told, from the folder in which they type it.
+#[test]
+fn each_has_a_solution_that_applies() {
+    for exercise in exercises::all() {
+        let name = exercise.name;
+        let stage = stages::all()
+            .into_iter()
+            .find(|stage| stage.number == exercise.since);
+        let git = Command::new("git")
+            .args(["apply", "--check"])
+            .arg(format!("--directory=crates/{}", stage.unwrap().package))
+            .arg(format!("docs/exercises/{name}.patch"))
+            .current_dir(workspace())
+            .output()
+            .unwrap();
+        let says = String::from_utf8_lossy(&git.stderr);
+        assert!(git.status.success(), "{name}: {says}");
+    }
+}
+
+#[test]
+fn each_solution_has_an_exercise() {
+    for file in files("docs/exercises") {
+        let known = exercises::all()
+            .iter()
+            .any(|exercise| file.ends_with(format!("{}.patch", exercise.name)));
+        assert!(known, "{} solves no exercise", file.display());
+    }
+}
+
+#[test]
+fn each_stands_in_its_chapter_and_each_chapter_has_two() {
+    let book = workspace().join("docs/src");
+    if !book.join("SUMMARY.md").exists() {
+        return;
+    }
+    let mut headings = headings();
+    let mut names: Vec<_> = exercises::all()
+        .iter()
+        .map(|e| e.name.to_string())
+        .collect();
+    headings.sort();
+    names.sort();
+    assert_eq!(headings, names, "left: headings of the book; right: checks");
+    for stage in 1..=10 {
+        let prefix = format!("{stage:02}-");
+        let count = names
+            .iter()
+            .filter(|name| name.starts_with(&prefix))
+            .count();
+        assert!(count >= 2, "chapter {stage} has {count} exercises");
+    }
+}
+
+/// `### 01-whoami: tell them` in the chapters, each in the one of its stage or in the last.
+fn headings() -> Vec<String> {
+    let mut names = Vec::new();
+    for file in files("docs/src") {
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        let chapter = file.file_stem().unwrap_or_default().to_string_lossy();
+        for line in text.lines() {
+            let Some(heading) = line.strip_prefix("### ") else {
+                continue;
+            };
+            let name = heading.split(':').next().unwrap_or_default();
+            if !name.starts_with(|first: char| first.is_ascii_digit()) {
+                continue;
+            }
+            let here = chapter.starts_with(&format!("stage{}-", &name[..2]));
+            assert!(
+                here || chapter == "real-servers",
+                "{name} stands in {chapter}"
+            );
+            names.push(name.to_string());
+        }
+    }
+    names
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(workspace().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
