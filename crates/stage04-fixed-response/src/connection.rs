@@ -55,7 +55,7 @@ impl Connection {
 
     /// Waits for more bytes and adds them to the buffer.
     fn read_more(&mut self) -> Result<(), Refusal> {
-        let mut bytes = [0; 4096];
+        let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => Err("the client sent no more"),
             Ok(count) => {

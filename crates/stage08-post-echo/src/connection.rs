@@ -113,7 +113,7 @@ impl Connection {
 
     /// Waits for more bytes and adds them to the buffer.
     fn read_more(&mut self) -> Result<(), Refusal> {
-        let mut bytes = [0; 4096];
+        let mut bytes = [0; 16 * 1024];
         // One deadline for all reads. A timeout for each would let a client that sends a
         // byte now and then go on for ever.
         let left = self.deadline.saturating_duration_since(Instant::now());
