@@ -198,7 +198,13 @@ impl Book {
                 session = line.starts_with("```console");
             }
             if let Some(attributes) = line.strip_prefix("```console,") {
-                // mdBook need not know how a session is replayed.
+                // mdBook need not know how a session is replayed, but readers which server runs.
+                let stage = attributes
+                    .split(',')
+                    .find_map(|one| one.strip_prefix("stage="));
+                if let Some(stage) = stage {
+                    html += &format!("<div class=\"on-stage\">while stage {stage} runs</div>\n\n");
+                }
                 let log = attributes.split(',').any(|attribute| attribute == "log");
                 html += if log {
                     "```console,log\n"

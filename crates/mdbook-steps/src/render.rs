@@ -115,7 +115,7 @@ pub fn whole_diff(diff: &[FileDiff]) -> String {
             .count()
     };
     let mut html = format!(
-        "<details class=\"whole-diff\"><summary>The whole diff: <ins>+{}</ins> <del>−{}</del></summary>\n",
+        "<details class=\"whole-diff\"><summary>The whole diff: <ins>+{}</ins> <del>−{}</del> with comments and blank lines</summary>\n",
         count(Tag::Insert),
         count(Tag::Delete)
     );

@@ -34,7 +34,9 @@ fn main() {
     let address = SocketAddr::new(args.bind, args.port);
     if let Err(error) = talk(address, args.message) {
         eprintln!("error: {address}: {error}");
-        eprintln!("hint: is the server running? cargo run -p stage02-echo");
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            eprintln!("hint: is the server running? cargo run -p stage02-echo");
+        }
         process::exit(1);
     }
 }

@@ -316,7 +316,7 @@ impl Server {
         output.wait_for(part, self.patience).ok_or_else(|| {
             let log = String::from_utf8_lossy(&output.whole()).into_owned();
             Failure::new(format!(
-                "no line on {name} contains {part:?}; {name}:\n{log}"
+                "no line on {name} contains `{part}`; {name}:\n{log}"
             ))
         })
     }

@@ -153,15 +153,6 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
-        name: "restart-at-once",
-        rule: "House: restarting at once on the same port works (SO_REUSEADDR, RFC 9293 §3.6.1)",
-        sends: "a request; then the server is ended and started again on its port",
-        expects: "it listens again, though the old connections are in TIME-WAIT",
-        hint: "Set SO_REUSEADDR before bind. Rust's TcpListener::bind does; in C and Python it is yours to do.",
-        run: restart_at_once,
-        ..HOUSE
-    },
-    Check {
         name: "ctrl-c",
         rule: "House: Ctrl-C ends it",
         sends: "the signal SIGINT",
@@ -245,6 +236,15 @@ pub(super) const CHECKS: &[Check] = &[
             }
             own.still_runs()
         },
+        ..HOUSE
+    },
+    Check {
+        name: "restart-at-once",
+        rule: "House: restarting at once on the same port works (SO_REUSEADDR, RFC 9293 §3.6.1)",
+        sends: "a request; then the server is ended and started again on its port",
+        expects: "it listens again, though the old connections are in TIME-WAIT",
+        hint: "Set SO_REUSEADDR before bind. Rust's TcpListener::bind does; in C and Python it is yours to do.",
+        run: restart_at_once,
         ..HOUSE
     },
 ];
