@@ -1,0 +1,98 @@
+//! Links and pictures of the book lead somewhere: to a file, and to a heading in it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use mdbook_steps::stage;
+use pulldown_cmark::Event;
+use pulldown_cmark::Options;
+use pulldown_cmark::Parser;
+use pulldown_cmark::Tag;
+use pulldown_cmark::TagEnd;
+
+#[test]
+fn links_lead_somewhere() {
+    let root = stage::workspace();
+    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    for entry in fs::read_dir(root.join("docs/src")).unwrap() {
+        pages.push(entry.unwrap().path());
+    }
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let mut faults = String::new();
+    for page in &pages {
+        for target in targets(&fs::read_to_string(page).unwrap()) {
+            // Other hosts are not asked: tests need no network.
+            if !target.contains("://") && !leads_somewhere(page, &target) {
+                faults += &format!(
+                    "{}: {target} leads nowhere\n",
+                    page.strip_prefix(&root).unwrap_or(page).display()
+                );
+            }
+        }
+    }
+    assert!(pages.len() > 20, "only {} pages were found", pages.len());
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// Whether a link on this page leads to a file, and to a fragment in it.
+fn leads_somewhere(page: &Path, target: &str) -> bool {
+    let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+    let file = if file.is_empty() {
+        page.to_path_buf()
+    } else {
+        page.with_file_name(file)
+    };
+    if fragment.is_empty() {
+        return file.is_file();
+    }
+    fs::read_to_string(&file).is_ok_and(|text| fragments(&file, &text).contains(fragment))
+}
+
+/// Where the links and pictures of a chapter lead.
+fn targets(text: &str) -> Vec<String> {
+    let mut targets = Vec::new();
+    for event in Parser::new_ext(text, Options::all()) {
+        if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event {
+            targets.push(dest_url.into_string());
+        }
+    }
+    targets
+}
+
+/// What a fragment can name in a chapter: headings, terms of a list of definitions, and
+/// the checks that the matrix lists.
+fn fragments(file: &Path, text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut title: Option<String> = None;
+    for event in Parser::new_ext(text, Options::all()) {
+        match event {
+            Event::Start(Tag::Heading { .. } | Tag::DefinitionListTitle) => {
+                title = Some(String::new());
+            }
+            Event::Text(part) | Event::Code(part) => {
+                if let Some(title) = &mut title {
+                    *title += &part;
+                }
+            }
+            Event::End(TagEnd::Heading(_) | TagEnd::DefinitionListTitle) => {
+                found.extend(title.take().map(|title| id(&title)));
+            }
+            _ => {}
+        }
+    }
+    if file.ends_with("checks.md") {
+        let list = stage::workspace().join("docs/generated/checks.tsv");
+        for line in fs::read_to_string(list).unwrap().lines() {
+            found.extend(line.split('\t').next().map(str::to_owned));
+        }
+    }
+    found
+}
+
+/// The id that mdBook gives to a heading.
+fn id(title: &str) -> String {
+    let kept = |char: char| char.is_alphanumeric() || "-_ ".contains(char);
+    let title: String = title.chars().filter(|char| kept(*char)).collect();
+    title.trim().to_lowercase().replace(' ', "-")
+}
