@@ -106,6 +106,23 @@ fn the_sessions_of_the_book_are_true() {
     );
 }
 
+#[test]
+fn the_sessions_of_the_readme_are_true() {
+    let text = fs::read_to_string(stage::workspace().join("README.md")).unwrap();
+    // What follows is commands only.
+    let (sessions, _) = text.split_once("Ctrl-C").unwrap();
+    // People see a real date there; it changes.
+    let (before, after) = sessions.split_once("\nDate: ").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let replay = replay(
+        "../../README.md",
+        &format!("{before}\nDate: [..]\n{after}"),
+        false,
+    );
+    assert_eq!(replay.replayed, 2);
+    assert_eq!(replay.faults, "");
+}
+
 /// All Markdown files below a folder, if there is one.
 fn chapters(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
@@ -227,6 +244,9 @@ fn session(
             }
         };
         let actual = run(&command, running)?;
+        if actual.starts_with("> ") {
+            return Err("what comes back begins with \"> \", like more of the command".into());
+        }
         output += &settle(&actual, &expected, update);
         if !output.ends_with('\n') {
             output.push('\n');
@@ -588,4 +608,5 @@ fn a_block_without_sense_is_a_fault() {
     assert!(fault("```console").contains("which stage?"));
     assert!(fault("```console,log").contains("no server is running"));
     assert!(fault("```console,stage=77").contains("there is no stage 77"));
+    assert!(fault("```console,stage=01\n$ echo '> a'").contains("like more of the command"));
 }
