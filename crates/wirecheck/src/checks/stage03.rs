@@ -51,7 +51,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "split-everywhere",
-        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere (RFC 9293 §3.9.1)",
+        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere (RFC 9293 §3.7)",
         sends: "GET / in two segments, cut after each byte in turn, on as many connections",
         expects: "each request is understood as if it had come whole",
         hint: "One read is not one request: read until the empty line is there, and keep what you have.",
@@ -115,7 +115,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "head-of-10-kb",
-        rule: "RFC 9112 §2.3 and §3: no limit is set; 8,000 bytes and more are recommended for the request line alone",
+        rule: "RFC 9110 §5.4 and RFC 9112 §3: no limit is set; 8,000 bytes and more are recommended for the request line alone",
         sends: "GET / with 10 kB of header fields, in segments of 1,000 bytes",
         expects: "the request is understood",
         hint: "A buffer of fixed size that is read into once is too small: let it grow.",
