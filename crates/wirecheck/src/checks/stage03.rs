@@ -89,7 +89,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "bare-lf-line-ends",
-        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        rule: "RFC 9112 §2.2: a recipient MAY take a single LF for a line end",
         sends: "GET / with LF where CRLF should be",
         expects: "the request is understood (a server may refuse it; ours do not)",
         hint: "Look for LF, then strip one CR before it, if there is one.",
@@ -102,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "mixed-line-ends",
-        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        rule: "RFC 9112 §2.2: a recipient MAY take a single LF for a line end",
         sends: "GET / whose lines end in CRLF and in LF by turns, and whose last, empty line is a bare LF",
         expects: "the request is understood",
         hint: "The head ends with an empty line, not with the four bytes CR LF CR LF.",
