@@ -67,7 +67,7 @@ struct Lesson<'a> {
 }
 
 impl Book {
-    /// Reads the stages of the workspace at `root`.
+    /// Reads the stages of the workspace at `root`. A file that cannot be read is an error.
     pub fn read(root: &Path) -> io::Result<Book> {
         Ok(Book {
             root: root.to_owned(),
@@ -127,7 +127,8 @@ impl Book {
         Ok(problems)
     }
 
-    /// The directives that show all pieces of a stage, in the order of the files.
+    /// The directives that show all pieces of a stage, in the order of the files, or a
+    /// sentence that says why there are none.
     pub fn suggest(&self, number: u32) -> Result<String, String> {
         let lesson = self.lesson(number)?;
         let mut text = String::new();

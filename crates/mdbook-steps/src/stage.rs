@@ -25,7 +25,7 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// All stages below `root/crates`, in order.
+/// All stages below `root/crates`, in order. A file that cannot be read is an error.
 pub fn read_all(root: &Path) -> io::Result<Vec<Stage>> {
     let mut stages = Vec::new();
     for entry in fs::read_dir(root.join("crates"))? {

@@ -147,7 +147,7 @@ impl Answer {
         self.has_valid_date()
     }
 
-    /// RFC 9112 §2.2: CRLF at the end of each line of the head.
+    /// RFC 9112 §2.1: CRLF at the end of each line of the head.
     pub fn has_right_line_ends(&self) -> Verdict {
         self.ensure(
             !self.bare_lf,
@@ -296,7 +296,7 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
     if part == "the status line" && !line.starts_with(b"HTTP/") {
         return Err(connection.wrong("the answer does not begin with a status line"));
     }
-    // RFC 9112 §2.2: a sender must not use a bare LF. One check says so; the others
+    // RFC 9112 §2.1: a sender ends lines with CRLF. One check says so; the others
     // read on as clients do, and find what else is wrong.
     let end = if line.ends_with(b"\r\n") { 2 } else { 1 };
     connection.bare_lf |= end == 1;

@@ -35,7 +35,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects. A server that does not accept in time, or refuses, is a failure.
     pub fn open(server: &Server) -> Result<Connection, Failure> {
         let stream = TcpStream::connect_timeout(&server.address, server.patience)
             .and_then(|stream| {

@@ -5,8 +5,12 @@
 //! TCP, so the table serves our own stages and a reader's server alike.
 //!
 //! Where to find what: [`checks`] holds the table, one module a stage, and
-//! [`exercises`] those of the book's exercises; [`client`] and [`answer`] are the words that the checks are written in;
-//! [`server`] starts and ends the program under test; [`report`] talks to people.
+//! [`exercises`] those of the book's exercises; [`client`] and [`answer`] are the
+//! words that the checks are written in; [`server`] starts and ends the program
+//! under test; [`report`] talks to people.
+//!
+//! Whatever waits for the server gives up after its patience ([`server::PATIENCE`]
+//! unless somebody has set another), with a [`check::Failure`] that says for what.
 
 pub mod answer;
 pub mod check;

@@ -200,7 +200,7 @@ impl Server {
         self
     }
 
-    /// Runs the program with these arguments until it ends.
+    /// Runs the program with these arguments until it ends; one that does not is a failure.
     pub fn run_to_end(&self, arguments: &[&str]) -> Result<Ended, Failure> {
         let mut command = Command::new(self.program()?);
         command.args(arguments);
@@ -342,7 +342,7 @@ impl Server {
         self.process.as_ref().map(|process| process.pid)
     }
 
-    /// A figure from `/proc/PID/status`, where there is such a thing.
+    /// A figure from `/proc/PID/status`, where there is such a thing; memory is in KiB there.
     pub fn proc_status(&self, name: &str) -> Option<u64> {
         let pid = self.process.as_ref()?.pid.as_raw_nonzero();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -363,12 +363,12 @@ pub fn request(method: &str, target: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
-/// A GET with more header lines, each with its line end.
+/// A GET with more field lines, each with its line end.
 pub fn get_with(target: &str, lines: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
 }
 
-/// The head of a POST, with these header lines.
+/// The head of a POST, with these field lines, each with its line end.
 pub fn post_head(target: &str, lines: &str) -> String {
     format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
 }

@@ -40,7 +40,8 @@ pub fn all() -> Vec<Stage> {
     stages
 }
 
-/// Builds them, next to the program that runs now, in the same profile.
+/// Builds them, next to the program that runs now, in the same profile. What went wrong is
+/// a sentence for people.
 pub fn build(stages: &[Stage]) -> Result<(), String> {
     let profile_dir = profile_dir();
     let target_dir = profile_dir.parent().unwrap_or(&profile_dir);

@@ -51,7 +51,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "split-everywhere",
-        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere (RFC 9293 §3.9.1)",
+        rule: "RFC 9112 §2.2: a message is a sequence of octets; TCP may cut it anywhere (RFC 9293 §3.7)",
         sends: "GET / in two segments, cut after each byte in turn, on as many connections",
         expects: "each request is understood as if it had come whole",
         hint: "One read is not one request: read until the empty line is there, and keep what you have.",
@@ -89,7 +89,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "bare-lf-line-ends",
-        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        rule: "RFC 9112 §2.2: a recipient MAY take a single LF for a line end",
         sends: "GET / with LF where CRLF should be",
         expects: "the request is understood (a server may refuse it; ours do not)",
         hint: "Look for LF, then strip one CR before it, if there is one.",
@@ -102,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "mixed-line-ends",
-        rule: "RFC 9112 §2.2: a recipient MAY recognize a single LF as a line terminator",
+        rule: "RFC 9112 §2.2: a recipient MAY take a single LF for a line end",
         sends: "GET / whose lines end in CRLF and in LF by turns, and whose last, empty line is a bare LF",
         expects: "the request is understood",
         hint: "The head ends with an empty line, not with the four bytes CR LF CR LF.",
@@ -115,7 +115,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "head-of-10-kb",
-        rule: "RFC 9112 §2.3 and §3: no limit is set; 8,000 bytes and more are recommended for the request line alone",
+        rule: "RFC 9110 §5.4 and RFC 9112 §3: no limit is set; 8,000 bytes and more are recommended for the request line alone",
         sends: "GET / with 10 kB of header fields, in segments of 1,000 bytes",
         expects: "the request is understood",
         hint: "A buffer of fixed size that is read into once is too small: let it grow.",

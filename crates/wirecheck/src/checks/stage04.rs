@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "answer-line-ends",
-        rule: "RFC 9112 §2.2: a sender MUST NOT end a line with LF alone",
+        rule: "RFC 9112 §2.1 and RFC 9110 §2.2: lines end in CRLF, and a sender MUST NOT break the grammar",
         sends: "GET /",
         expects: "CRLF at the end of each line of the head, the empty one too",
         hint: "\\r\\n, not \\n: many clients forgive it, proxies and tests do not.",
@@ -144,7 +144,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "answer-before-the-close",
-        rule: "RFC 9112 §9.3: the client may wait for the answer with its side open",
+        rule: "RFC 9112 §6.3: a request ends by its own framing, never by the end of the stream",
         sends: "GET /, and waits without closing anything",
         expects: "the whole answer at once; the server does not wait for the client's end of stream first",
         hint: "The request ends with the empty line, not with the end of the stream: do not use read_to_end.",
@@ -157,7 +157,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "half-close-after-request",
-        rule: "RFC 9293 §3.6: a side that has closed may go on to receive",
+        rule: "RFC 9112 §9.6: a client that half-closes may still want the answer; RFC 9293 §3.6: it can receive it",
         sends: "GET /, then half-closes (as `printf … | nc -N` does)",
         expects: "the answer all the same",
         hint: "A read that returns 0 after a whole head means only that the client has nothing more to say.",
@@ -244,7 +244,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "asks-and-never-reads",
-        rule: "RFC 9112 §9.5: a client that does not read must not stop the server",
+        rule: "RFC 9112 §9: servers keep many connections, with fair use: one that is not read must not stop the others",
         sends: "GET / on five connections, reads nothing, leaves after a moment",
         expects: "the next client is served once they have left",
         hint: "Put an end to each write and to the closing in stages: a deadline.",

@@ -410,7 +410,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "request-line-nonsense",
-        rule: "RFC 9112 §3: an invalid request line SHOULD get 400",
+        rule: "RFC 9112 §3.2: an invalid request line SHOULD get 400 or a redirect; ours get 400",
         sends: "`nonsense`, and `one two three four`, each followed by Host and an empty line",
         hint: "Three parts with one space between them; what is else is malformed.",
         run: |server| {
@@ -548,7 +548,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "target-absolute-form-needs-host",
-        rule: "RFC 9112 §3.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
+        rule: "RFC 9112 §3.2.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
         sends: "GET http://localhost/ without a Host field",
         hint: "Check Host before you look at the target.",
         run: |server| {
@@ -601,7 +601,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "target-control-byte",
-        rule: "RFC 9112 §3: no whitespace and no control byte in a request line, beside the two spaces",
+        rule: "RFC 9112 §3.2: no whitespace is allowed in a target; RFC 3986 §2: and no control byte",
         sends: "the bytes 0x00, 0x01, 0x1B and 0x7F in the target",
         hint: "A target may hold any byte but controls, space and DEL.",
         run: |server| {

@@ -187,7 +187,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "version-higher-minor",
-        rule: "RFC 9110 §2.5: a higher minor version is read as the highest that the server knows",
+        rule: "RFC 9110 §6.2: a higher minor version is read as the highest that the server knows",
         sends: "GET / HTTP/1.2 and HTTP/1.9",
         expects: "served as HTTP/1.1, and answered with HTTP/1.1",
         hint: "Only the major version can be refused.",
@@ -306,7 +306,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "nonsense-judged-at-once",
-        rule: "RFC 9112 §3: an invalid request line SHOULD get 400; there is nothing to wait for",
+        rule: "RFC 9112 §3.2: an invalid request line SHOULD get 400; there is nothing to wait for",
         sends: "`nonsense` and CRLF, and keeps its side open",
         expects: "400, though no empty line has come",
         hint: "Judge the request line as soon as it is complete.",

@@ -88,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "asks-and-never-reads-blocks-nobody",
-        rule: "RFC 9112 §9.5: a client that does not read must not stop the server",
+        rule: "RFC 9112 §9: servers keep many connections, with fair use: one that is not read must not stop the others",
         sends: "GET / on twenty connections that read nothing and stay open; GET / on another",
         expects: "the answer at once",
         hint: "The closing in stages waits for the client: not in the thread that accepts.",

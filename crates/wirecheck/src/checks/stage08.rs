@@ -410,7 +410,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §7.1.2: trailer fields follow the last chunk; a recipient MAY discard them",
         sends: "a chunked body with two trailer fields, one of them Content-Length: 3",
         expects: "the body back; the trailers change nothing",
-        hint: "Read lines until the empty one, and do not merge them into the header.",
+        hint: "Read lines until the empty one, and do not merge them into the fields of the head.",
         run: |server| {
             let body = "6\r\nHello!\r\n0\r\nX-Trailer: a\r\nContent-Length: 3\r\n\r\n";
             echoes(server, chunked(body), b"Hello!")

@@ -184,7 +184,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "file-with-slash",
-        rule: "RFC 3986 §6.2.4: /file and /file/ are two resources, and only one is there",
+        rule: "RFC 3986 §6.2.4: /file and /file/ are alike only where the server redirects; here one of the two is there",
         sends: "GET /style.css/ and GET /style.css/x",
         hint: "The system says `not a directory`: that is a 404 as well.",
         run: |server| {

@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "query-on-root",
-        rule: "RFC 9110 §4.2.2: path and query identify the resource; an unknown query is no error of the message",
+        rule: "RFC 9110 §4.2.1: path and query identify the resource; an unknown query is no error of the message",
         sends: "GET /?wirecheck=1",
         expects: "an answer that does not call the request malformed",
         hint: "A question mark is allowed in every target.",
