@@ -65,12 +65,29 @@ impl Failure {
             exchange: Exchange::default(),
         }
     }
+
+    /// The same, after a line that says which part of the check it comes from.
+    pub fn titled(mut self, title: &str) -> Failure {
+        if let Failure::Wrong { exchange, .. } = &mut self {
+            exchange.put_before(title);
+        }
+        self
+    }
 }
 
 impl Check {
     /// Does it hold for this stage?
     pub fn holds_for(&self, stage: u8) -> bool {
         self.since <= stage && self.until.is_none_or(|last| stage <= last)
+    }
+
+    /// What a server of this stage does. Stage 05 has no answer yet for what it refuses,
+    /// and in the table a row says so after this.
+    pub fn expects_in(&self, stage: u8) -> &'static str {
+        match self.expects.split_once(" (in stage 05 still") {
+            Some((later, _)) if stage != 5 => later,
+            _ => self.expects,
+        }
     }
 
     /// Runs it, and looks whether the server outlived it.

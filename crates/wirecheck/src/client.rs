@@ -5,9 +5,11 @@ use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::Shutdown;
+use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::answer::Answer;
 use crate::check::Failure;
@@ -18,6 +20,11 @@ use crate::server::Server;
 /// Between two segments, so that the kernel does not hand them over as one.
 /// Too short hides a fault, and never raises a false alarm.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// No answer to a check is longer than this, or takes so many times the patience …
+const LONGEST: usize = 64 << 20;
+/// … though single bytes may come in time.
+const SLOWEST: u32 = 6;
 
 /// A connection and all that went over it.
 pub struct Connection {
@@ -32,6 +39,7 @@ pub struct Connection {
     /// The server broke the connection off.
     pub(crate) was_reset: bool,
     patience: Duration,
+    opened: Instant,
 }
 
 impl Connection {
@@ -45,7 +53,7 @@ impl Connection {
                 stream.set_write_timeout(Some(server.patience))?;
                 Ok(stream)
             })
-            .map_err(|e| Failure::new(format!("cannot connect to {}: {e}", server.address)))?;
+            .map_err(|e| cannot_connect(server.address, &e))?;
         Ok(Connection {
             stream,
             exchange: Exchange::default(),
@@ -54,6 +62,7 @@ impl Connection {
             bare_lf: false,
             was_reset: false,
             patience: server.patience,
+            opened: Instant::now(),
         })
     }
 
@@ -162,6 +171,11 @@ impl Connection {
                 Ok(n) => {
                     self.exchange.received(&block[..n]);
                     self.buffer.extend(&block[..n]);
+                    if self.buffer.len() > LONGEST
+                        || self.opened.elapsed() > SLOWEST * self.patience
+                    {
+                        return Err(self.wrong("the server sends and sends, and comes to no end"));
+                    }
                     return Ok(n);
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -176,7 +190,7 @@ impl Connection {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
                 format!("nothing came for {} s", self.patience.as_secs()),
                 if self.buffer.is_empty() {
-                    "the server says nothing and keeps the connection open: is it waiting for more, or has it stopped?"
+                    "the server says nothing and keeps the connection open\nis it waiting for more, or has it stopped?"
                 } else {
                     "the server stopped in the middle and keeps the connection open"
                 }
@@ -184,8 +198,8 @@ impl Connection {
             ),
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => (
                 "the server reset the connection".to_string(),
-                "the server reset the connection: it closed while bytes from the client were unread, \
-                 or it ended, and a client may lose the answer"
+                "the server reset the connection\nit closed while bytes from the client were unread, \
+                 or it has ended; a client may lose the answer"
                     .to_string(),
             ),
             _ => (error.to_string(), format!("reading failed: {error}")),
@@ -193,6 +207,15 @@ impl Connection {
         self.exchange.note(note);
         self.wrong(says)
     }
+}
+
+fn cannot_connect(address: SocketAddr, error: &io::Error) -> Failure {
+    if error.kind() == ErrorKind::ConnectionRefused {
+        return Failure::new(format!(
+            "the server has ended: nobody listens on {address} any more"
+        ));
+    }
+    Failure::new(format!("cannot connect to {address}: {error}"))
 }
 
 /// The other side wants nothing more to do with this connection.

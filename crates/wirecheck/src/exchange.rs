@@ -50,6 +50,11 @@ impl Exchange {
         self.events.push(Event::Note(what.into()));
     }
 
+    /// A note before all others.
+    pub fn put_before(&mut self, what: &str) {
+        self.events.insert(0, Event::Note(what.to_string()));
+    }
+
     /// The first bytes that were sent.
     pub fn begins_with(&self, start: &[u8]) -> bool {
         let mut sent = Vec::new();

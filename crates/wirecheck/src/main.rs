@@ -1,8 +1,10 @@
 //! The command: runs the checks of a stage on our stage, or on your server.
 
 use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 use std::time::Duration;
+use std::time::Instant;
 
 use clap::Parser;
 use wirecheck::check::Check;
@@ -12,6 +14,8 @@ use wirecheck::checks;
 use wirecheck::exercises;
 use wirecheck::report;
 use wirecheck::report::Ended;
+use wirecheck::report::Running;
+use wirecheck::report::say;
 use wirecheck::server;
 use wirecheck::server::Origin;
 use wirecheck::server::Server;
@@ -26,6 +30,7 @@ Try:
   cargo run -p wirecheck -- 5                                    our own stage 5
   cargo run -p wirecheck -- 5 --addr 127.0.0.1:8080              your server, already running
   cargo run -p wirecheck -- 5 --run './my-server --port {port}'  your server, started and ended
+  cargo run -p wirecheck -- 9 --run 'python3 my.py {port} {root}'  the same, on a folder of files
   cargo run -p wirecheck -- --exercise 01-whoami                 an exercise, done in our stage 1
   cargo run -p wirecheck -- --explain host-missing               what a check does, and why
 
@@ -40,7 +45,8 @@ struct Arguments {
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
     addr: Option<String>,
 
-    /// Check the server that this command starts; {port} becomes a free port of 127.0.0.1
+    /// Check the server that this command starts; {port} becomes a free port of 127.0.0.1,
+    /// {root} a folder of test files, which the checks from stage 9 on need
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
 
@@ -72,6 +78,9 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     patience: u64,
 }
+
+/// From 0 to 1: so much alike are a name and its misspelling.
+const ALIKE: f64 = 0.9;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -105,7 +114,10 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         return Ok(true);
     }
     if checks.is_empty() {
-        return Err("no check is left to run".to_string());
+        return Err(
+            "no check is left to run: --explain NAME tells for which stages a check holds"
+                .to_string(),
+        );
     }
     // Only an exercise can do without: it has a stage of its own.
     let stage = arguments.stage.unwrap_or(checks[0].since);
@@ -117,16 +129,24 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         &checks,
         Duration::from_secs(arguments.patience),
     )?;
-    report::summary(&ended, arguments.all);
+    report::summary(&ended, stage, arguments.all);
     let failed = |ended: &Ended| matches!(ended.verdict, Err(Failure::Wrong { .. }));
     Ok(!ended.iter().any(failed))
 }
 
 fn find(name: &str, known: &[Check]) -> Result<Check, String> {
-    let found = known.iter().find(|check| check.name == name);
-    found
-        .copied()
-        .ok_or_else(|| format!("there is no check {name:?}; --list shows them all"))
+    if let Some(found) = known.iter().find(|check| check.name == name) {
+        return Ok(*found);
+    }
+    let alike = |check: &&Check| strsim::jaro_winkler(check.name, name) > ALIKE;
+    let near: Vec<_> = known.iter().filter(alike).map(|check| check.name).collect();
+    if near.is_empty() {
+        return Err(format!("there is no check {name:?}; --list shows them all"));
+    }
+    Err(format!(
+        "there is no check {name:?}; do you mean {}? --list shows them all",
+        near.join(" or ")
+    ))
 }
 
 fn find_exercise(name: &str) -> Result<Check, String> {
@@ -175,11 +195,19 @@ fn origin(arguments: &Arguments, stage: u8) -> Result<Origin, String> {
 }
 
 fn resolve(text: &str) -> Result<SocketAddr, String> {
-    let mut found = std::net::ToSocketAddrs::to_socket_addrs(text)
-        .map_err(|e| format!("--addr {text}: {e}; it should look like 127.0.0.1:8080"))?;
-    found
-        .next()
-        .ok_or_else(|| format!("--addr {text}: no such host"))
+    // As the ready line of a server has it.
+    let host = text.trim_start_matches("http://").trim_end_matches('/');
+    let found = host.to_socket_addrs().map_err(|e| {
+        format!("--addr {text}: {e}; it should look like 127.0.0.1:8080 or localhost:8080")
+    })?;
+    let found: Vec<_> = found.collect();
+    server::first_that_answers(&found).ok_or_else(|| {
+        let tried: Vec<_> = found.iter().map(SocketAddr::to_string).collect();
+        format!(
+            "nobody listens on {}: is your server running, and on this port?",
+            tried.join(" or ")
+        )
+    })
 }
 
 fn run_all(
@@ -189,6 +217,11 @@ fn run_all(
     patience: Duration,
 ) -> Result<Vec<Ended>, String> {
     let mut server = start(stage, origin, patience)?;
+    if !matches!(origin, Origin::Stage(_)) {
+        server
+            .serves_at_all()
+            .map_err(|failure| report::sentence(&failure))?;
+    }
     let mut ended = Vec::new();
     let mut heading = 0;
     for (i, check) in checks.iter().enumerate() {
@@ -196,29 +229,48 @@ fn run_all(
             heading = check.since;
             report::heading(heading);
         }
-        let verdict = check.run_on(&server);
-        let failed = matches!(verdict, Err(Failure::Wrong { .. }));
-        let check = *check;
-        let one = Ended { check, verdict };
+        let one = run_one(check, &server);
+        let failed = matches!(one.verdict, Err(Failure::Wrong { .. }));
         report::line(&one);
         ended.push(one);
         if !failed {
             continue;
         }
+        let left = checks.len() - i - 1;
         // What a failure leaves behind shall not be blamed on the next check.
         if !matches!(origin, Origin::Address(_)) {
             drop(server);
-            server = start(stage, origin, patience)?;
-        } else if !server.responds() {
-            let left = checks.len() - i - 1;
-            anstream::println!("The server does not answer any more: {left} checks were not run.");
+            server = match start(stage, origin, patience) {
+                Ok(server) => server,
+                Err(says) => {
+                    say(format!("{says}\n{left} checks were not run."));
+                    break;
+                }
+            };
+        } else if left > 0 && !server.responds() {
+            say(format!(
+                "The server has ended, or does not answer any more: {left} checks were not run.\n\
+                 Start it again after you have mended this, or let --run start it for you."
+            ));
             break;
         }
     }
     Ok(ended)
 }
 
+fn run_one(check: &Check, server: &Server) -> Ended {
+    let _running = Running::show(check.name);
+    let begin = Instant::now();
+    let verdict = check.run_on(server);
+    Ended {
+        check: *check,
+        verdict,
+        took: begin.elapsed(),
+    }
+}
+
 fn start(stage: u8, origin: &Origin, patience: Duration) -> Result<Server, String> {
+    let _running = Running::show("starting the server");
     let mut server = Server::start(stage, origin).map_err(|failure| report::sentence(&failure))?;
     server.patience = patience;
     Ok(server)

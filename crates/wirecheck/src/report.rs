@@ -1,5 +1,10 @@
 //! What people get to see.
 
+use std::fmt::Display;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::time::Duration;
+
 use anstyle::AnsiColor;
 use anstyle::Style;
 
@@ -7,6 +12,7 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Kind;
 use crate::exercises;
+use crate::server::end_all;
 
 /// How a check ended, kept until the summary.
 pub struct Ended {
@@ -14,6 +20,8 @@ pub struct Ended {
     pub check: Check,
     /// How.
     pub verdict: Result<(), Failure>,
+    /// After how long.
+    pub took: Duration,
 }
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -21,24 +29,73 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
+/// Of what takes longer, the time is shown. Our own checks wait for a deadline of a second.
+const LONG: Duration = Duration::from_secs(2);
+
+/// A line to stdout. When nobody reads on (`| head`), there is nobody to work for.
+pub fn say(line: impl Display) {
+    if writeln!(anstream::stdout(), "{line}").is_err() {
+        end_all(2);
+    }
+}
+
+/// On a terminal, the name of what runs now, until it is dropped.
+pub struct Running(usize);
+
+impl Running {
+    /// Shows it.
+    pub fn show(what: &str) -> Running {
+        let mut stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return Running(0);
+        }
+        let line = format!("  … {what}");
+        let _ = write!(stdout, "{line}");
+        let _ = stdout.flush();
+        Running(line.chars().count())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            // Spaces, since not every terminal knows how to erase a line.
+            let mut stdout = std::io::stdout();
+            let _ = write!(stdout, "\r{:1$}\r", "", self.0);
+            let _ = stdout.flush();
+        }
+    }
+}
+
 /// Before the checks of a stage.
 pub fn heading(stage: u8) {
-    anstream::println!("{BOLD}stage {stage:02}{BOLD:#}");
+    say(format!("{BOLD}stage {stage:02}{BOLD:#}"));
 }
 
 /// One line a check.
 pub fn line(ended: &Ended) {
     let name = ended.check.name;
+    let took = took(ended.took);
     match &ended.verdict {
-        Ok(()) => anstream::println!("  {GREEN}✓{GREEN:#} {name}"),
+        Ok(()) => say(format!("  {GREEN}✓{GREEN:#} {name}{took}")),
         // The summary counts them, by reason.
         Err(Failure::Skipped(_)) => {}
-        Err(failure) => anstream::println!("  {RED}✗ {name}{RED:#}: {}", first_line(failure)),
+        Err(failure) => {
+            let why = first_line(failure);
+            say(format!("  {RED}✗ {name}{RED:#}: {why}{took}"));
+        }
     }
 }
 
+fn took(time: Duration) -> String {
+    if time < LONG {
+        return String::new();
+    }
+    format!(" {DIM}({} s){DIM:#}", time.as_secs())
+}
+
 /// The failures (the first in full, or all of them), and the figures.
-pub fn summary(ended: &[Ended], all: bool) {
+pub fn summary(ended: &[Ended], stage: u8, all: bool) {
     let failed: Vec<_> = ended.iter().filter(|e| is_wrong(&e.verdict)).collect();
     for (i, failed) in failed.iter().enumerate() {
         let Err(failure) = &failed.verdict else {
@@ -46,24 +103,22 @@ pub fn summary(ended: &[Ended], all: bool) {
         };
         if i == 0 || all {
             let (name, since) = (failed.check.name, failed.check.since);
-            anstream::println!("\n{RED}✗ {name}{RED:#} (stage {since:02})");
-            anstream::print!("{}", explain(&failed.check, failure));
+            say(format!("\n{RED}✗ {name}{RED:#} (stage {since:02})"));
+            say(explain(&failed.check, failure, stage));
         }
     }
     if failed.len() > 1 && !all {
-        anstream::println!(
-            "\nMend this one first: others may follow from it. --all shows each in full."
-        );
+        say("\nMend this one first: others may follow from it. --all shows each in full.");
     }
     let passed = ended.iter().filter(|e| e.verdict.is_ok()).count();
     let skipped = ended.len() - passed - failed.len();
     let style = if failed.is_empty() { GREEN } else { RED };
-    anstream::println!(
+    say(format!(
         "\n{style}{passed} passed, {} failed, {skipped} skipped{style:#}",
         failed.len()
-    );
+    ));
     for (reason, count) in skip_reasons(ended) {
-        anstream::println!("{DIM}  {count} skipped: {reason}{DIM:#}");
+        say(format!("{DIM}  {count} skipped: {reason}{DIM:#}"));
     }
 }
 
@@ -98,21 +153,21 @@ pub fn sentence(failure: &Failure) -> String {
 }
 
 /// All that helps to find the fault: what happened, the bytes, the rule, the hint.
-pub fn explain(check: &Check, failure: &Failure) -> String {
+pub fn explain(check: &Check, failure: &Failure, stage: u8) -> String {
     let mut text = format!("{}\n", sentence(failure));
     if let Failure::Wrong { exchange, .. } = failure {
         for line in exchange.to_string().lines() {
             text += &format!("    {line}\n");
         }
     }
-    text + &row(check)
+    text + &row(check, check.expects_in(stage))
 }
 
 /// What the table says of a check.
-pub fn row(check: &Check) -> String {
+fn row(check: &Check, expects: &str) -> String {
     format!(
-        "  sends    {}\n  expects  {}\n  rule     {}\n  hint     {}\n",
-        check.sends, check.expects, check.rule, check.hint
+        "  sends    {}\n  expects  {expects}\n  rule     {}\n  hint     {}",
+        check.sends, check.rule, check.hint
     )
 }
 
@@ -128,14 +183,11 @@ pub fn describe(check: &Check) {
         Kind::House => "our own stages: their routes, texts, flags and choices",
         Kind::Exercise => "the exercise of this name in the chapter",
     };
-    anstream::println!("{BOLD}{}{BOLD:#}", check.name);
-    anstream::println!(
-        "  stage    {:02} {until} (chapter {})",
-        check.since,
-        check.since
-    );
-    anstream::println!("  asked by {demanded_by}");
-    anstream::print!("{}", row(check));
+    let (name, since) = (check.name, check.since);
+    say(format!("{BOLD}{name}{BOLD:#}"));
+    say(format!("  stage    {since:02} {until} (chapter {since})"));
+    say(format!("  asked by {demanded_by}"));
+    say(row(check, check.expects));
 }
 
 /// One line of `--list`.
@@ -150,13 +202,13 @@ pub fn listed(check: &Check) {
         .map(|last| format!("-{last:02}"))
         .unwrap_or_default();
     let stages = format!("{:02}{until}", check.since);
-    anstream::println!("{stages:<5}  {kind}  {}", check.name);
+    say(format!("{stages:<5}  {kind}  {}", check.name));
 }
 
 /// The exercises (of a stage, if one is given) after the checks, for `--list`.
 pub fn listed_exercises(stage: Option<u8>) {
     let mut exercises = exercises::all();
     exercises.retain(|exercise| stage.is_none_or(|stage| exercise.holds_for(stage)));
-    anstream::println!("\nExercises of the book, each run by --exercise NAME:");
+    say("\nExercises of the book, each run by --exercise NAME:");
     exercises.iter().for_each(listed);
 }

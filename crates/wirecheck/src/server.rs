@@ -31,10 +31,17 @@ use crate::answer::Answer;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::client::Connection;
+use crate::site::Files;
 
 /// How long a server may take. Reached only when something is wrong, so it
 /// can be generous.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// In a reader's command line: the folder of test files.
+const ROOT: &str = "{root}";
+
+/// Of what a server says before it ends: enough for the end of a traceback.
+const LAST_LINES: usize = 5;
 
 /// Between two looks at something that is about to happen.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -49,6 +56,8 @@ pub struct Server {
     pub patience: Duration,
     origin: Origin,
     process: Option<Process>,
+    /// What it serves, where we have laid it out; deleted after the process has ended.
+    pub(crate) files: Option<Files>,
 }
 
 /// Where a server comes from, and so whether we can start another one like it.
@@ -56,7 +65,7 @@ pub struct Server {
 pub enum Origin {
     /// The program of one of our stages, which knows our flags.
     Stage(PathBuf),
-    /// A reader's command line with `{port}` in it.
+    /// A reader's command line with `{port}` in it, and perhaps `{root}`.
     Command(String),
     /// It runs already.
     Address(SocketAddr),
@@ -83,6 +92,7 @@ impl Server {
             patience: PATIENCE,
             origin,
             process,
+            files: None,
         }
     }
 
@@ -104,7 +114,7 @@ impl Server {
         let address = line.as_deref().and_then(ready_address);
         let Some(address) = address else {
             return Err(Failure::new(format!(
-                "no ready line `listening on …`; {}",
+                "no ready line `listening on …`: {}",
                 process.last_words()
             )));
         };
@@ -114,23 +124,56 @@ impl Server {
 
     /// Starts a reader's server and waits until it accepts.
     fn start_command(stage: u8, line: &str, port: u16) -> Result<Server, Failure> {
+        let files = line.contains(ROOT).then(Files::lay_out).transpose()?;
+        let root = files.as_ref().map(Files::root).unwrap_or_default();
+        let filled = line
+            .replace("{port}", &port.to_string())
+            .replace(ROOT, &root.to_string_lossy());
         let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(line.replace("{port}", &port.to_string()));
+        command.arg("-c").arg(filled);
+        // Into a pipe Python would print when its buffer is full; on a terminal, at once.
+        command.env("PYTHONUNBUFFERED", "1");
         let process = Process::start(command, false)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let ready = wait_until(PATIENCE, || {
             process.status().is_some() || knock(address).is_ok()
         });
-        if !ready || process.status().is_some() {
+        if process.status().is_some() {
+            let words = process.last_words();
+            return Err(Failure::new(format!("`{line}` does not serve: {words}")));
+        }
+        if !ready {
+            let seconds = PATIENCE.as_secs();
             return Err(Failure::new(format!(
-                "`{line}` does not listen on {address}; {}",
-                process.last_words()
+                "`{line}` runs, but nothing listens on {address} after {seconds} s: \
+                 does it use the port that it is given? (If it is built first, build it before.)"
             )));
         }
         let origin = Origin::Command(line.to_string());
-        Ok(Server::new(stage, address, origin, Some(process)))
+        let mut server = Server::new(stage, address, origin, Some(process));
+        server.files = files;
+        Ok(server)
+    }
+
+    /// Another server like this one, on a folder of test files. Only our own stages
+    /// know these flags; a reader's server is taken as it is.
+    pub fn on_files(&self, flags: &[&str]) -> Result<Server, Failure> {
+        match &self.origin {
+            Origin::Stage(_) => {
+                let files = Files::lay_out()?;
+                let root = files.root().to_string_lossy().into_owned();
+                let mut server = self.own(&[flags, &[&root]].concat())?;
+                server.files = Some(files);
+                Ok(server)
+            }
+            Origin::Command(line) if line.contains(ROOT) => self.another(),
+            Origin::Command(_) => Err(skip(
+                "needs to serve the checker's test files: put {root} where your server takes its folder",
+            )),
+            Origin::Address(_) => Err(skip(
+                "needs to serve the checker's test files: --run './my-server --port {port} {root}'",
+            )),
+        }
     }
 
     /// Another server like this one, with these flags. Only our own stages know them.
@@ -175,7 +218,7 @@ impl Server {
     /// Another server like this one, started in the same way.
     pub fn another(&self) -> Result<Server, Failure> {
         if let Origin::Address(_) = self.origin {
-            return Err(skip("needs to start the server itself"));
+            return Err(skip("needs to start the server itself: use --run"));
         }
         Ok(Server::start(self.stage, &self.origin)?.with_patience_of(self))
     }
@@ -190,7 +233,7 @@ impl Server {
                 Server::start_stage(self.stage, program, &["--port", &port])?
             }
             Origin::Command(line) => Server::start_command(self.stage, line, port)?,
-            Origin::Address(_) => return Err(skip("needs to start the server itself")),
+            Origin::Address(_) => return Err(skip("needs to start the server itself: use --run")),
         };
         Ok(again.with_patience_of(&self))
     }
@@ -228,6 +271,11 @@ impl Server {
         Ok(program)
     }
 
+    /// A check that asks for what only our own stages have begins with this.
+    pub fn only_ours(&self) -> Verdict {
+        self.program().map(|_| ())
+    }
+
     /// Is it one of our own stages?
     pub fn is_ours(&self) -> bool {
         matches!(self.origin, Origin::Stage(_))
@@ -263,6 +311,11 @@ impl Server {
     /// It serves the next client as if nothing had happened.
     pub fn serves_on(&self) -> Verdict {
         self.still_runs()?;
+        self.serves_next()
+            .map_err(|failure| failure.titled("then, the next client:"))
+    }
+
+    fn serves_next(&self) -> Verdict {
         match self.stage {
             1 => self.connect()?.closes_silently(),
             2 => {
@@ -270,7 +323,10 @@ impl Server {
                 client.send("still there?");
                 client.half_close();
                 let back = client.rest()?;
-                crate::check::ensure(back == b"still there?", "the next client gets no echo")
+                if back == b"still there?" {
+                    return Ok(());
+                }
+                Err(client.wrong("the next client gets no echo"))
             }
             3 => {
                 let mut client = self.connect()?;
@@ -281,6 +337,26 @@ impl Server {
         }
     }
 
+    /// It has lived through the first client, who looked whether it is there, and
+    /// answers the next one or closes. Whoever does less need not be checked.
+    pub fn serves_at_all(&self) -> Verdict {
+        // The end of a process is seen a moment after that of its connections.
+        wait_until(Duration::from_millis(200), || self.still_runs().is_err());
+        if let Some(process) = &self.process
+            && process.status().is_some()
+        {
+            let words = process.last_words();
+            return Err(Failure::new(format!("a client sent GET /, and {words}")));
+        }
+        if !self.responds() {
+            let (address, seconds) = (self.address, self.patience.as_secs());
+            return Err(Failure::new(format!(
+                "a client sent GET / to {address}, and in {seconds} s the server neither answered nor closed"
+            )));
+        }
+        Ok(())
+    }
+
     /// It says something, or closes: it has not stopped altogether.
     pub fn responds(&self) -> bool {
         let Ok(mut client) = self.connect() else {
@@ -288,16 +364,13 @@ impl Server {
         };
         client.send(request("GET", "/"));
         client.half_close();
-        client.read_more().is_ok()
+        client.read_more().is_ok() || client.was_reset
     }
 
     /// The process has not ended.
     pub fn still_runs(&self) -> Verdict {
         match &self.process {
-            Some(process) if process.status().is_some() => Err(Failure::new(format!(
-                "this ended the server; {}",
-                process.last_words()
-            ))),
+            Some(process) if process.status().is_some() => Err(Failure::new(process.last_words())),
             _ => Ok(()),
         }
     }
@@ -314,10 +387,12 @@ impl Server {
 
     fn line_on(&self, output: &Output, name: &str, part: &str) -> Result<String, Failure> {
         output.wait_for(part, self.patience).ok_or_else(|| {
-            let log = String::from_utf8_lossy(&output.whole()).into_owned();
-            Failure::new(format!(
-                "no line on {name} contains `{part}`; {name}:\n{log}"
-            ))
+            let log = output.whole();
+            let log = match log.as_slice() {
+                [] => "is empty".to_string(),
+                log => format!("holds:\n{}", String::from_utf8_lossy(log)),
+            };
+            Failure::new(format!("no line on {name} contains `{part}`\n{name} {log}"))
         })
     }
 
@@ -353,7 +428,7 @@ impl Server {
     fn process(&self) -> Result<&Process, Failure> {
         self.process
             .as_ref()
-            .ok_or_else(|| skip("needs to see the server's process"))
+            .ok_or_else(|| skip("needs to see the server's process: use --run"))
     }
 }
 
@@ -420,8 +495,18 @@ fn knock(address: SocketAddr) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
     let _ = stream.write_all(request("GET", "/").as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.read_to_end(&mut Vec::new());
+    // A second is enough of an answer that does not end.
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end && stream.read(&mut [0; 8192]).is_ok_and(|n| n > 0) {}
     Ok(())
+}
+
+/// Of the addresses of a host, the first on which somebody answers.
+pub fn first_that_answers(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses
+        .iter()
+        .copied()
+        .find(|address| knock(*address).is_ok())
 }
 
 /// `listening on http://127.0.0.1:8080` → the address to connect to.
@@ -441,15 +526,21 @@ static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 /// From now on Ctrl-C ends the servers too: in groups of their own, they do not hear it.
 pub fn end_with_ctrl_c() {
     let _ = ctrlc::set_handler(|| {
-        for pid in RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
-        }
-        std::process::exit(130);
+        // Not behind the line that the terminal has begun.
+        let _ = writeln!(io::stderr(), "\ninterrupted");
+        end_all(130);
     });
+}
+
+/// Ends this program at once, and with it all that it has started and laid out.
+pub fn end_all(status: i32) -> ! {
+    // The lock is kept: nothing more is started.
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for pid in running.iter() {
+        let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
+    }
+    crate::site::remove_all();
+    std::process::exit(status);
 }
 
 /// A child in a process group of its own, so that its children end with it.
@@ -462,6 +553,7 @@ struct Process {
 
 impl Process {
     fn start(mut command: Command, deaf: bool) -> Result<Process, Failure> {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -470,10 +562,8 @@ impl Process {
             .spawn()
             .map_err(|e| Failure::new(format!("cannot start {command:?}: {e}")))?;
         let pid = Pid::from_child(&child);
-        RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pid);
+        running.push(pid);
+        drop(running);
         let stdout = Output::read(child.stdout.take(), deaf);
         let stderr = Output::read(child.stderr.take(), false);
         Ok(Process {
@@ -489,20 +579,23 @@ impl Process {
         child.try_wait().ok().flatten()
     }
 
+    /// How it has ended, and the end of what it said about that.
     fn last_words(&self) -> String {
         let Some(status) = self.status() else {
-            return "it still runs".to_string();
+            return "the server still runs".to_string();
         };
         self.stderr.wait_for_end();
         let stderr = self.stderr.whole();
         let stderr = String::from_utf8_lossy(&stderr);
-        let lines: Vec<_> = stderr.lines().rev().take(5).collect();
-        let lines: String = lines
-            .iter()
-            .rev()
-            .map(|line| format!("\n  {line}"))
-            .collect();
-        format!("{status}\non stderr:{lines}")
+        let lines: Vec<_> = stderr.lines().collect();
+        let mut text = format!("the server has ended ({status})");
+        if !lines.is_empty() {
+            text += "\non stderr:";
+        }
+        for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+            text += &format!("\n  {line}");
+        }
+        text
     }
 }
 

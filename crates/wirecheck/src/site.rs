@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use rustix::fs::CWD;
 use rustix::fs::FileType;
@@ -21,29 +23,55 @@ pub const SECRET: &str = "a secret that lies outside of the root";
 /// The size of the big file: sparse, so that it takes no room on the disk.
 pub const BIG: u64 = 256 << 20;
 
-/// The folder and the server that serves it.
+/// A server that serves the folder.
 pub struct Site {
-    /// Serves the folder.
+    /// The server.
     pub server: Server,
-    /// Deleted when the check is over.
-    folder: TempDir,
+    root: PathBuf,
 }
 
 impl Site {
     /// Makes the folder and starts a server like `like` on it.
     pub fn new(like: &Server, flags: &[&str]) -> Result<Site, Failure> {
-        let cannot = |e: io::Error| Failure::new(format!("cannot make a folder to serve: {e}"));
-        let folder = tempfile::tempdir().map_err(cannot)?;
-        let site = folder.path().join("www");
-        fill(&site).map_err(cannot)?;
-        let root = site.to_string_lossy().into_owned();
-        let server = like.own(&[flags, &[&root]].concat())?;
-        Ok(Site { server, folder })
+        let server = like.on_files(flags)?;
+        let root = server.files.as_ref().map(Files::root).unwrap_or_default();
+        Ok(Site { server, root })
     }
 
     /// The folder that is served.
     pub fn root(&self) -> PathBuf {
-        self.folder.path().join("www")
+        self.root.clone()
+    }
+}
+
+/// All the folders that were made.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// The folder, deleted when it is dropped.
+pub struct Files(TempDir);
+
+impl Files {
+    /// Makes it.
+    pub fn lay_out() -> Result<Files, Failure> {
+        let cannot = |e: io::Error| Failure::new(format!("cannot make a folder to serve: {e}"));
+        let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().map_err(cannot)?;
+        fill(&folder.path().join("www")).map_err(cannot)?;
+        folders.push(folder.path().to_path_buf());
+        Ok(Files(folder))
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> PathBuf {
+        self.0.path().join("www")
+    }
+}
+
+/// Deletes those that are left, for a program that ends without dropping anything.
+pub(crate) fn remove_all() {
+    let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    for folder in folders.iter() {
+        let _ = fs::remove_dir_all(folder);
     }
 }
 
@@ -58,8 +86,11 @@ fn fill(root: &Path) -> io::Result<()> {
     fs::create_dir_all(&sibling)?;
     fs::write(&outside, SECRET)?;
     fs::write(sibling.join("secret.txt"), SECRET)?;
-    let files: [(&str, &[u8]); 18] = [
-        ("index.html", b"<!DOCTYPE html>\n<title>index</title>\n"),
+    let files: [(&str, &[u8]); 17] = [
+        (
+            "index.html",
+            b"<!DOCTYPE html>\n<title>index</title>\n<form method=\"post\"></form>\n",
+        ),
         ("style.css", b"body { margin: 0 }\n"),
         ("script.js", b"'use strict';\n"),
         ("page.html", b"<p>page</p>\n"),
@@ -73,7 +104,6 @@ fn fill(root: &Path) -> io::Result<()> {
         ("a+plus.txt", b"plus\n"),
         ("100%.txt", b"percent\n"),
         ("\u{eb}.txt", b"e with diaeresis\n"),
-        ("hello", b"a file named as a route\n"),
         ("no-index/file.txt", b"file\n"),
         ("sub/index.html", b"<p>sub</p>\n"),
         ("sub/file.txt", b"file in sub\n"),

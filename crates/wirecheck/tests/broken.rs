@@ -167,7 +167,7 @@ fn is_found(fault: Fault, name: &str) -> Result<(), Failed> {
 
 fn passes(check: &Check) -> Result<(), Failed> {
     match check.run_on(&start(Fault::None)?) {
-        Err(failure) => Err(report::explain(check, &failure).into()),
+        Err(failure) => Err(report::explain(check, &failure, 10).into()),
         Ok(()) => Ok(()),
     }
 }

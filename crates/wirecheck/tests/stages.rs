@@ -57,7 +57,7 @@ fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
     match check.run_on(&server) {
         Ok(()) => Ok(()),
         Err(Failure::Skipped(reason)) => Err(format!("skipped: {reason}").into()),
-        Err(failure) => Err(report::explain(check, &failure).into()),
+        Err(failure) => Err(report::explain(check, &failure, stage.number).into()),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 03: it prints the head line by line with the line ends visible",
         sends: "GET /logged-4711 with a field X-Wirecheck",
         expects: r"both lines on stdout, each with its \r\n visible",
-        hint: "escape_ascii turns the bytes of a line into text that a terminal can bear.",
+        hint: r"Python's repr makes the line ends visible, as \r\n; so do Rust's escape_default, for a str, and escape_ascii, for bytes.",
         run: |server| {
             let mut client = server.connect()?;
             client.send("GET /logged-4711 HTTP/1.1\r\nHost: localhost\r\nX-Wirecheck: yes\r\n\r\n");

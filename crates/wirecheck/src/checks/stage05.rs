@@ -684,9 +684,12 @@ pub(super) fn refuses(server: &Server, requests: &[&str]) -> Verdict {
         client.send(bytes);
         if server.stage == 5 && server.is_ours() {
             client.closes_silently()?;
-        } else {
-            client.answer()?.status(400)?;
+            continue;
         }
+        if server.stage == 5 && client.read_more()? == 0 {
+            continue;
+        }
+        client.answer()?.status(400)?;
     }
     Ok(())
 }

@@ -1,0 +1,308 @@
+//! The command as its readers use it: on a server that is theirs (here one of our stages,
+//! started as if it were not ours), and on servers that go wrong in the first minute.
+
+use std::fs::File;
+use std::io::Read;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::pty::OpenptFlags;
+use wirecheck::server::Origin;
+use wirecheck::server::PATIENCE;
+use wirecheck::server::Server;
+use wirecheck::server::wait_until;
+use wirecheck::stages;
+
+fn wirecheck() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_wirecheck"))
+}
+
+/// Exit status, stdout, stderr.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = wirecheck().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// The program of our stage of this number.
+fn stage(number: u8) -> String {
+    let mut own = stages::all();
+    own.retain(|stage| stage.number == number);
+    stages::build(&own).unwrap();
+    own[0].program().display().to_string()
+}
+
+/// A server in the background; what it does with each client it decides itself.
+fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().flatten().for_each(each));
+    address
+}
+
+/// A port on which nobody listens.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn entries(folder: &Path) -> usize {
+    folder.read_dir().unwrap().count()
+}
+
+#[test]
+fn root_is_a_folder_of_test_files_and_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("{} --port {{port}} {{root}}", stage(9));
+    let output = wirecheck()
+        .args(["9", "--run", &line])
+        .args(["--only", "file", "--only", "own-public-folder"])
+        .args(["--only", "form-page", "--only", "not-found"])
+        .env("TMPDIR", folder.path())
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("3 passed, 0 failed, 1 skipped"), "{stdout}");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(entries(folder.path()), 0);
+}
+
+#[test]
+fn without_root_it_says_what_to_add() {
+    let line = format!("{} --port {{port}}", stage(9));
+    let (status, stdout, _) = run(&["9", "--run", &line, "--only", "file"]);
+    assert!(stdout.contains("put {root} where"), "{stdout}");
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn an_interrupt_ends_the_server_and_removes_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let files = folder.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    // It never listens, so that the checker waits for it.
+    let line = format!(
+        "echo $$ > {}; exec sleep 60 # {{port}} {{root}}",
+        started.display()
+    );
+    let mut checker = wirecheck()
+        .args(["9", "--run", &line])
+        .env("TMPDIR", &files)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = || {
+        let text = std::fs::read_to_string(&started).ok()?;
+        text.strip_suffix('\n')?.parse().ok()
+    };
+    assert!(wait_until(PATIENCE, || pid().is_some()));
+    assert_eq!(entries(&files), 1);
+    rustix::process::kill_process(Pid::from_child(&checker), Signal::INT).unwrap();
+    assert_eq!(ends(&mut checker), Some(130));
+    assert_eq!(entries(&files), 0);
+    let server = Pid::from_raw(pid().unwrap()).unwrap();
+    let gone = || rustix::process::test_kill_process(server).is_err();
+    assert!(wait_until(PATIENCE, gone), "the server still runs");
+}
+
+/// Its exit status, within the patience.
+fn ends(child: &mut Child) -> Option<i32> {
+    wait_until(PATIENCE, || child.try_wait().unwrap().is_some());
+    child.try_wait().unwrap().and_then(|status| status.code())
+}
+
+#[test]
+fn addr_takes_names_and_the_ready_line() {
+    let server = Server::start(1, &Origin::Stage(stage(1).into())).unwrap();
+    let port = server.address.port();
+    // On many systems localhost is ::1 first, and there nobody listens.
+    for addr in [
+        format!("localhost:{port}"),
+        format!("http://127.0.0.1:{port}/"),
+    ] {
+        let only = ["--only", "survives-garbage"];
+        let (status, stdout, stderr) = run(&[&["1", "--addr", &addr][..], &only].concat());
+        assert_eq!(status, Some(0), "{stdout}{stderr}");
+    }
+}
+
+#[test]
+fn addr_says_what_is_wrong() {
+    for (addr, says) in [
+        (format!("localhost:{}", free_port()), "nobody listens on"),
+        ("localhost".to_string(), "it should look like"),
+        ("no.such.host.invalid:80".to_string(), "it should look like"),
+    ] {
+        let (status, _, stderr) = run(&["1", "--addr", &addr]);
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!(status, Some(2));
+    }
+}
+
+#[test]
+fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
+    for (line, says) in [
+        ("no-such-program-4711 {port}", "not found"),
+        (
+            "echo oh no >&2; exit 3 # {port}",
+            "has ended (exit status: 3)",
+        ),
+        ("true {port}", "has ended (exit status: 0)"),
+        ("my-server", "--run needs {port}"),
+    ] {
+        let (status, stdout, stderr) = run(&["1", "--run", line]);
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+    }
+}
+
+#[test]
+fn who_answers_nobody_is_not_checked() {
+    let silent = serve(std::mem::forget).to_string();
+    let (status, _, stderr) = run(&["4", "--addr", &silent, "--patience", "1"]);
+    assert!(stderr.contains("neither answered nor closed"), "{stderr}");
+    assert_eq!(status, Some(2));
+}
+
+#[test]
+fn an_answer_without_an_end_comes_to_an_end() {
+    let block = vec![b'x'; 1 << 20];
+    comes_to_no_end(serve(
+        move |mut client| {
+            while client.write_all(&block).is_ok() {}
+        },
+    ));
+}
+
+#[test]
+fn single_bytes_in_time_come_to_an_end() {
+    comes_to_no_end(serve(|mut client| {
+        while client.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }));
+}
+
+fn comes_to_no_end(server: SocketAddr) {
+    let addr = server.to_string();
+    let only = ["--only", "closes-without-a-word", "--patience", "1"];
+    let (status, stdout, stderr) = run(&[&["1", "--addr", &addr][..], &only].concat());
+    assert!(
+        stdout.contains("sends and sends, and comes to no end"),
+        "{stdout}{stderr}"
+    );
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn the_probe_after_a_check_is_labelled() {
+    let greeter = serve(|mut client| {
+        let _ = client.write_all(b"hello");
+    });
+    let addr = greeter.to_string();
+    let (status, stdout, _) = run(&["1", "--addr", &addr, "--only", "survives-connect-and-close"]);
+    assert!(stdout.contains("* then, the next client:"), "{stdout}");
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn what_stage_05_still_does_is_told_of_stage_05_only() {
+    let page = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = page.to_string();
+    for (stage, is_told) in [("5", true), ("6", false)] {
+        let (status, stdout, _) = run(&[stage, "--addr", &addr, "--only", "host-missing"]);
+        assert!(stdout.contains("expects  400 Bad Request"), "{stdout}");
+        assert_eq!(stdout.contains("in stage 05 still"), is_told, "{stdout}");
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
+fn in_stage_05_a_malformed_request_may_stay_unanswered() {
+    let closes = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+    });
+    let addr = closes.to_string();
+    for (stage, wanted) in [("5", 0), ("6", 1)] {
+        let (status, stdout, _) = run(&[stage, "--addr", &addr, "--only", "host-missing"]);
+        assert_eq!(status, Some(wanted), "{stdout}");
+    }
+}
+
+#[test]
+fn a_misspelt_name_is_corrected() {
+    for arguments in [
+        ["1", "--only", "survives-conect-and-close"],
+        ["1", "--explain", "survives-connect-and-closes"],
+    ] {
+        let (status, _, stderr) = run(&arguments);
+        assert!(
+            stderr.contains("mean survives-connect-and-close"),
+            "{stderr}"
+        );
+        assert_eq!(status, Some(2));
+    }
+    let (_, _, stderr) = run(&["1", "--only", "xyzzy"]);
+    assert!(stderr.contains("--list shows them all"), "{stderr}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_without_a_word() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = wirecheck().arg("--list").stdout(writer).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_terminal_shows_what_runs_and_a_pipe_does_not() {
+    let server = Server::start(1, &Origin::Stage(stage(1).into())).unwrap();
+    let addr = server.address.to_string();
+    let arguments = ["1", "--addr", &addr, "--only", "survives-garbage"];
+    let (_, stdout, _) = run(&arguments);
+    assert!(!stdout.contains(['…', '\r']), "{stdout}");
+
+    let terminal = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    rustix::pty::grantpt(&terminal).unwrap();
+    rustix::pty::unlockpt(&terminal).unwrap();
+    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap();
+    let far_end = File::options().write(true).open(name.to_str().unwrap());
+    let mut command = wirecheck();
+    command.args(arguments).env("NO_COLOR", "1");
+    command.stdout(far_end.unwrap());
+    let mut checker = command.spawn().unwrap();
+    // Else the far end stays open here.
+    drop(command);
+    let mut shown = Vec::new();
+    match File::from(terminal).read_to_end(&mut shown) {
+        // How Linux says that the far end is closed.
+        Err(e) if e.raw_os_error() == Some(5) => {}
+        other => assert!(other.is_ok_and(|n| n > 0)),
+    }
+    let shown = String::from_utf8(shown).unwrap();
+    let erased = format!("  … survives-garbage\r{}\r", " ".repeat(20));
+    assert!(shown.contains(&erased), "{shown:?}");
+    assert!(shown.contains("\r  ✓ survives-garbage\r\n"), "{shown:?}");
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    assert_eq!(ends(&mut checker), Some(0));
+}
