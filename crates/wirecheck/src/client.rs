@@ -188,7 +188,7 @@ impl Connection {
         self.was_reset |= is_reset(error);
         let (note, says) = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
-                format!("nothing came for {} s", self.patience.as_secs()),
+                format!("nothing came for {} s", self.patience.as_secs_f32()),
                 if self.buffer.is_empty() {
                     "the server says nothing and keeps the connection open\nis it waiting for more, or has it stopped?"
                 } else {

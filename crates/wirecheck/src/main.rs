@@ -75,8 +75,8 @@ struct Arguments {
     list: bool,
 
     /// How many seconds the server may take for anything
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    patience: u64,
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    patience: Duration,
 }
 
 /// From 0 to 1: so much alike are a name and its misspelling.
@@ -123,15 +123,18 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let stage = arguments.stage.unwrap_or(checks[0].since);
     let origin = origin(arguments, stage)?;
     server::end_with_ctrl_c();
-    let ended = run_all(
-        stage,
-        &origin,
-        &checks,
-        Duration::from_secs(arguments.patience),
-    )?;
+    let ended = run_all(stage, &origin, &checks, arguments.patience)?;
     report::summary(&ended, stage, arguments.all);
     let failed = |ended: &Ended| matches!(ended.verdict, Err(Failure::Wrong { .. }));
     Ok(!ended.iter().any(failed))
+}
+
+/// A time, from a number of seconds: `5`, or `0.5`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse().map(Duration::try_from_secs_f64) {
+        Ok(Ok(time)) if !time.is_zero() => Ok(time),
+        _ => Err("it should be a number of seconds, like 5 or 0.5".to_string()),
+    }
 }
 
 fn find(name: &str, known: &[Check]) -> Result<Check, String> {

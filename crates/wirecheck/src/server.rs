@@ -349,7 +349,7 @@ impl Server {
             return Err(Failure::new(format!("a client sent GET /, and {words}")));
         }
         if !self.responds() {
-            let (address, seconds) = (self.address, self.patience.as_secs());
+            let (address, seconds) = (self.address, self.patience.as_secs_f32());
             return Err(Failure::new(format!(
                 "a client sent GET / to {address}, and in {seconds} s the server neither answered nor closed"
             )));

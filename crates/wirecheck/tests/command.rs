@@ -175,7 +175,7 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
 #[test]
 fn who_answers_nobody_is_not_checked() {
     let silent = serve(std::mem::forget).to_string();
-    let (status, _, stderr) = run(&["4", "--addr", &silent, "--patience", "1"]);
+    let (status, _, stderr) = run(&["4", "--addr", &silent, "--patience", "0.3"]);
     assert!(stderr.contains("neither answered nor closed"), "{stderr}");
     assert_eq!(status, Some(2));
 }
@@ -201,7 +201,7 @@ fn single_bytes_in_time_come_to_an_end() {
 
 fn comes_to_no_end(server: SocketAddr) {
     let addr = server.to_string();
-    let only = ["--only", "closes-without-a-word", "--patience", "1"];
+    let only = ["--only", "closes-without-a-word", "--patience", "0.3"];
     let (status, stdout, stderr) = run(&[&["1", "--addr", &addr][..], &only].concat());
     assert!(
         stdout.contains("sends and sends, and comes to no end"),
