@@ -8,8 +8,8 @@ use crate::log;
 /// Reads the head of one request, through the empty line, and prints it line by line.
 pub fn read(connection: &mut Connection) -> Result<(), Refusal> {
     let mut line = connection.read_line()?;
-    if is_empty_line(&line) {
-        // Some clients send a line end too many after their last request (RFC 9112 §2.2).
+    while is_empty_line(&line) {
+        // Some clients send a line end or two too many after a request (RFC 9112 §2.2).
         line = connection.read_line()?;
     }
     loop {

@@ -37,8 +37,8 @@ impl Request {
 /// Reads one request: a request line, fields, an empty line.
 pub fn read(connection: &mut Connection) -> Result<Request, Refusal> {
     let mut line = connection.read_line()?;
-    if is_empty_line(&line) {
-        // Some clients send a line end too many after their last request (RFC 9112 §2.2).
+    while is_empty_line(&line) {
+        // Some clients send a line end or two too many after a request (RFC 9112 §2.2).
         line = connection.read_line()?;
     }
     connection.request_line = without_end(&line).to_string();

@@ -34,7 +34,7 @@ pub fn find(root: &Path, path: &str) -> Result<Option<Response>, Refusal> {
     if metadata.is_dir() && path.ends_with('/') {
         return find(root, &format!("{path}index.html"));
     }
-    if metadata.is_dir() {
+    if metadata.is_dir() && !path.ends_with("/index.html") {
         // With the slash, relative links in the page lead where they should.
         return Ok(Some(add_slash(path)));
     }
@@ -75,8 +75,8 @@ fn locate(root: &Path, path: &str) -> Option<PathBuf> {
 
 /// Redirects from `/notes` to `/notes/`.
 fn add_slash(path: &str) -> Response {
-    // One slash at the start: `//notes/` would be the page `/` of the host `notes`.
-    let location = format!("/{}/", path.trim_start_matches('/'));
+    // One slash at the start: `//notes/` or `/\notes/` would be the page `/` of the host `notes`.
+    let location = format!("/{}/", path.trim_start_matches(['/', '\\']));
     let mut response = Response::refusal("301 Moved Permanently");
     response.fields.push(("Location", location));
     response

@@ -12,7 +12,7 @@ use crate::files;
 /// The longest body that travels in one write with the head, in bytes.
 const MAX_JOINED: usize = 16 * 1024;
 
-/// An answer: its status, and the page or file that it brings.
+/// An answer: its status, and what it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
     pub status: &'static str,

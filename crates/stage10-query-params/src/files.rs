@@ -35,7 +35,7 @@ pub fn find(root: &Path, path: &str, query: &str) -> Result<Option<Response>, Re
     if metadata.is_dir() && path.ends_with('/') {
         return find(root, &format!("{path}index.html"), query);
     }
-    if metadata.is_dir() {
+    if metadata.is_dir() && !path.ends_with("/index.html") {
         // With the slash, relative links in the page lead where they should.
         return Ok(Some(add_slash(path, query)));
     }
@@ -76,8 +76,8 @@ fn locate(root: &Path, path: &str) -> Option<PathBuf> {
 
 /// Redirects from `/notes?page=2` to `/notes/?page=2`.
 fn add_slash(path: &str, query: &str) -> Response {
-    // One slash at the start: `//notes/` would be the page `/` of the host `notes`.
-    let mut location = format!("/{}/", path.trim_start_matches('/'));
+    // One slash at the start: `//notes/` or `/\notes/` would be the page `/` of the host `notes`.
+    let mut location = format!("/{}/", path.trim_start_matches(['/', '\\']));
     if !query.is_empty() {
         location += &format!("?{query}");
     }

@@ -154,7 +154,7 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
         response.status,
         sent.unwrap_or(0),
     );
-    // Where nothing more can come, nothing can get lost: then `connection` may end here.
+    // Where nothing more should come, nothing gets lost: then `connection` may end here.
     if !all_read {
         connection.close();
     }
