@@ -123,6 +123,8 @@ impl Answer {
         if matches!(end, Ok(1..)) || !connection.buffer.is_empty() {
             let what = if connection.exchange.begins_with(b"HEAD ") {
                 "bytes follow the fields of an answer to HEAD, which has no body (RFC 9110 §9.3.2)"
+            } else if connection.buffer.starts_with(b"HTTP/1.") {
+                "a second answer follows: the server took what came after the request for another one"
             } else {
                 "bytes follow the end of the answer: is Content-Length too small?"
             };

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use libtest_mimic::Arguments;
@@ -39,6 +40,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::NoDate, "answer-date"),
     (Fault::LocalDate, "answer-date"),
     (Fault::AlwaysOk, "not-found"),
+    (Fault::AlwaysOk, "missing-is-404"),
     (Fault::OneRead, "split-everywhere"),
     (Fault::OneRead, "one-byte-at-a-time"),
     (Fault::ReadsToEnd, "answer-before-the-close"),
@@ -76,6 +78,27 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::TrailersUnread, "chunk-trailers"),
     (Fault::NoContinue, "continue"),
     (Fault::ContinueForAll, "continue-not-for-http-1-0"),
+    (Fault::NoLength, "close-announced"),
+    (Fault::CloseUnsaid, "close-announced"),
+    (Fault::ChunkedForOldClients, "http-1-0-answered-in-kind"),
+    (Fault::NeverCloses, "http-1-0-answered-in-kind"),
+    (Fault::EndsOnLineOfNoText, "survives-garbage"),
+    (Fault::PathDecodedInPage, "path-escaped-in-page"),
+    (Fault::LengthInCharacters, "length-counts-bytes"),
+    (Fault::DecodesIntoLocation, "no-field-injected"),
+    (Fault::ContentWith304, "no-content-means-none"),
+    (Fault::LengthWith204, "no-content-means-none"),
+    (Fault::NoDeadline, "some-deadline"),
+    (Fault::DeadlineForEachRead, "some-deadline"),
+    (Fault::BodyIsNextRequest, "body-is-no-request"),
+    (Fault::LengthWraps, "length-overflow"),
+    (Fault::ChunkExtensionRefused, "chunked-forms-understood"),
+    (Fault::TrailersUnread, "chunked-forms-understood"),
+    (Fault::ChunkSizeGuessed, "chunk-size-not-guessed"),
+    (Fault::NoContinue, "continue-or-final"),
+    (Fault::ServesNonsense, "request-line-nonsense"),
+    (Fault::FaultsOnOddNames, "odd-names-are-no-fault"),
+    (Fault::QueryInPath, "query-cut-from-path"),
     (Fault::ServesAnyFile, "traversal-to-passwd"),
     (Fault::RedirectsAway, "no-open-redirect"),
 ];
@@ -128,7 +151,26 @@ enum Fault {
     ContinueForAll,
     ServesAnyFile,
     RedirectsAway,
+    CloseUnsaid,
+    ChunkedForOldClients,
+    EndsOnLineOfNoText,
+    PathDecodedInPage,
+    LengthInCharacters,
+    DecodesIntoLocation,
+    ContentWith304,
+    LengthWith204,
+    NoDeadline,
+    DeadlineForEachRead,
+    BodyIsNextRequest,
+    LengthWraps,
+    ChunkSizeGuessed,
+    ServesNonsense,
+    FaultsOnOddNames,
+    QueryInPath,
 }
+
+/// How long the right server waits for a request.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -188,6 +230,7 @@ fn serve(listener: &Arc<TcpListener>, fault: Fault) {
                 | Fault::EndsOnReset
                 | Fault::EndsOnBytesOfNoText
                 | Fault::EndsOnHalfAHead
+                | Fault::EndsOnLineOfNoText
         );
         if fault == Fault::OneAtATime || ends {
             if !connection(stream, fault) {
@@ -207,11 +250,17 @@ fn connection(stream: TcpStream, fault: Fault) -> bool {
         ended: false,
         reset: false,
         head: false,
+        old: false,
+        no_text: false,
+        begun: Instant::now(),
         fault,
     };
     let answer = client
         .request()
         .map_or_else(error, |request| respond(&request, fault));
+    if client.no_text {
+        return false;
+    }
     let nothing = client.ended && client.buffer.is_empty();
     match fault {
         Fault::EndsOnEmpty if nothing => return false,
@@ -224,6 +273,9 @@ fn connection(stream: TcpStream, fault: Fault) -> bool {
         return true;
     }
     client.write(&answer);
+    if fault == Fault::BodyIsNextRequest && client.read_more().is_ok() {
+        client.write(&error(400));
+    }
     if fault == Fault::SecondRequestServed && client.buffer.windows(4).any(|w| w == b"GET ") {
         client.write(&answer);
     }
@@ -239,6 +291,11 @@ struct Client {
     reset: bool,
     /// The request is a HEAD, even if it is refused.
     head: bool,
+    /// The client speaks HTTP/1.0.
+    old: bool,
+    /// A line was no UTF-8, and that ends the server.
+    no_text: bool,
+    begun: Instant,
     fault: Fault,
 }
 
@@ -246,6 +303,8 @@ struct Request {
     method: String,
     path: String,
     body: Vec<u8>,
+    /// Asked for only if it has changed.
+    conditional: bool,
 }
 
 struct Answer {
@@ -270,7 +329,13 @@ impl Client {
 
     fn read_more(&mut self) -> Result<(), u16> {
         let mut block = [0; 64 * 1024];
-        let _ = self.stream.set_read_timeout(Some(Duration::from_secs(10)));
+        let left = match self.fault {
+            Fault::NoDeadline => Some(DEADLINE * 100),
+            Fault::DeadlineForEachRead => Some(DEADLINE),
+            _ => DEADLINE.checked_sub(self.begun.elapsed()),
+        };
+        let left = left.filter(|left| !left.is_zero()).ok_or(408_u16)?;
+        let _ = self.stream.set_read_timeout(Some(left));
         let read = self.stream.read(&mut block);
         self.reset |= matches!(&read, Err(e) if e.kind() == ErrorKind::ConnectionReset);
         let n = read.unwrap_or(0);
@@ -283,6 +348,10 @@ impl Client {
         loop {
             if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                if self.has(Fault::EndsOnLineOfNoText) && std::str::from_utf8(&line).is_err() {
+                    self.no_text = true;
+                    return Err(400);
+                }
                 return Ok(line.into_iter().map(char::from).collect());
             }
             if self.buffer.len() > 16_000 {
@@ -346,6 +415,7 @@ impl Client {
             .map(String::from)
             .collect();
         let codings = named("Transfer-Encoding").join(", ").to_ascii_lowercase();
+        let conditional = !named("If-None-Match").is_empty();
         let expects = named("Expect")
             .iter()
             .any(|e| e.eq_ignore_ascii_case("100-continue"));
@@ -354,7 +424,12 @@ impl Client {
             let _ = self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         let body = self.body(&lengths, &codings)?;
-        Ok(Request { method, path, body })
+        Ok(Request {
+            method,
+            path,
+            body,
+            conditional,
+        })
     }
 
     fn request_line(&mut self) -> Result<(String, String, String), u16> {
@@ -368,8 +443,12 @@ impl Client {
         let line = line.trim_end_matches(['\r', '\n']);
         let parts: Vec<_> = line.split(' ').collect();
         let [method, target, version] = parts[..] else {
+            if self.has(Fault::ServesNonsense) {
+                return Ok(("GET".into(), "/".into(), "HTTP/1.0".into()));
+            }
             return Err(400);
         };
+        self.old = version == "HTTP/1.0";
         if !version.starts_with("HTTP/1.") || line.contains(char::is_control) || !is_token(method) {
             return Err(400);
         }
@@ -451,6 +530,14 @@ impl Client {
         if self.has(Fault::BodyOfOneRead) || self.has(Fault::BodyTakesAll) {
             return Ok(std::mem::take(&mut self.buffer));
         }
+        if self.has(Fault::BodyIsNextRequest) {
+            return Ok(Vec::new());
+        }
+        if self.has(Fault::LengthWraps) {
+            let digits = length.bytes().map(|b| usize::from(b.wrapping_sub(b'0')));
+            let wrapped = digits.fold(0, |n: usize, d| n.wrapping_mul(10).wrapping_add(d));
+            return self.counted(wrapped);
+        }
         self.counted(length.parse().map_err(|_| 400_u16)?)
     }
 
@@ -465,7 +552,10 @@ impl Client {
             if line.contains(';') && self.has(Fault::ChunkExtensionRefused) {
                 return Err(400);
             }
-            let size = size.trim_end_matches(['\r', '\n']);
+            let mut size = size.trim_end_matches(['\r', '\n']);
+            if self.has(Fault::ChunkSizeGuessed) {
+                size = size.trim_start_matches("0x").trim_start_matches('+');
+            }
             if size.is_empty() || !size.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(400);
             }
@@ -494,6 +584,7 @@ impl Client {
         let date = httpdate::fmt_http_date(SystemTime::now());
         let length = answer.body.len();
         let length = match self.fault {
+            Fault::LengthInCharacters => String::from_utf8_lossy(&answer.body).chars().count(),
             Fault::LengthTooSmall => length - 1,
             Fault::LengthTooLarge => length + 1,
             _ => length,
@@ -505,7 +596,11 @@ impl Client {
         }
         let no_length =
             self.has(Fault::NoLength) || (self.head && self.has(Fault::HeadWithoutLength));
-        if !no_length {
+        let chunked = self.old && self.has(Fault::ChunkedForOldClients);
+        if chunked {
+            head += "Transfer-Encoding: chunked\r\n";
+        } else if answer.status == 204 && !self.has(Fault::LengthWith204) {
+        } else if !no_length {
             head += &format!("Content-Length: {length}\r\n");
         }
         match self.fault {
@@ -514,14 +609,23 @@ impl Client {
             _ => {}
         }
         head += &answer.fields;
-        head += "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n";
+        head += "Content-Type: text/html; charset=utf-8\r\n";
+        if !self.has(Fault::CloseUnsaid) && !self.has(Fault::NoLength) {
+            head += "Connection: close\r\n";
+        }
+        head += "\r\n";
         match self.fault {
             Fault::BareLf => head = head.replace("\r\n", "\n"),
             Fault::NoStatusLine => head.clear(),
             _ => {}
         }
         let mut bytes = head.into_bytes();
-        if !self.head || self.has(Fault::HeadWithBody) {
+        let bodiless = self.head || matches!(answer.status, 204 | 304);
+        if chunked {
+            bytes.extend(format!("{:x}\r\n", answer.body.len()).bytes());
+            bytes.extend(&answer.body);
+            bytes.extend(b"\r\n0\r\n\r\n");
+        } else if !bodiless || self.has(Fault::HeadWithBody) || self.has(Fault::ContentWith304) {
             bytes.extend(&answer.body);
         }
         let _ = self.stream.write_all(&bytes);
@@ -547,7 +651,12 @@ fn is_token(text: &str) -> bool {
 }
 
 fn respond(request: &Request, fault: Fault) -> Answer {
-    let path = request.path.split('?').next().unwrap_or_default();
+    let mut path = request.path.split('?').next().unwrap_or_default();
+    if fault == Fault::QueryInPath {
+        path = &request.path;
+    }
+    let decoded = request.path.replace("%3C", "<").replace("%3E", ">");
+    let odd = path.contains("%00") || path.len() > 255;
     let page = |status: u16, text: &str| Answer {
         status,
         fields: String::new(),
@@ -569,6 +678,18 @@ fn respond(request: &Request, fault: Fault) -> Answer {
         };
     }
     match (request.method.as_str(), path) {
+        ("GET", "/") if request.conditional => page(304, "Hello"),
+        ("OPTIONS", "/") => page(204, ""),
+        _ if fault == Fault::FaultsOnOddNames && odd => page(500, "500"),
+        _ if fault == Fault::DecodesIntoLocation && path.contains("%0a") => Answer {
+            fields: format!(
+                "Location: {}\r\n",
+                path.replace("%0a", "\n").replace("%20", " ")
+            ),
+            ..page(301, "moved")
+        },
+        _ if fault == Fault::PathDecodedInPage => page(404, &decoded),
+        (_, path) if fault == Fault::LengthInCharacters && path != "/" => page(404, "\u{eb}"),
         ("GET" | "HEAD", "/" | "/hello") => page(200, "Hello"),
         ("GET" | "HEAD", "/home") => Answer {
             fields: "Location: /\r\n".into(),

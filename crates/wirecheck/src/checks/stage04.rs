@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "answer-length",
-        rule: "RFC 9112 §6.3 and RFC 9110 §8.6: the client must know where the body ends",
+        rule: "RFC 9112 §6.3 and RFC 9110 §8.6: a server SHOULD say where the body ends",
         sends: "GET /",
         expects: "Content-Length, or chunked; an answer that only the close ends cannot be told from one cut short",
         hint: "Count the bytes (not the characters) of the body, and say so in Content-Length.",
@@ -50,6 +50,33 @@ pub(super) const CHECKS: &[Check] = &[
                 framed,
                 "there is no Content-Length: only the close ends the body",
             )
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "close-announced",
+        rule: "RFC 9112 §9.3: a server that keeps no connections MUST say `Connection: close` in every answer",
+        sends: "GET / without Connection: close",
+        expects: "if there is no length, or the server closes at once: `Connection: close`, or an answer of HTTP/1.0",
+        hint: "Send the field Connection: close, and a Content-Length: else the client counts on the connection, and loses its next request.",
+        run: close_announced,
+        ..PROTOCOL
+    },
+    Check {
+        name: "http-1-0-answered-in-kind",
+        rule: "RFC 9112 §6.1 and §9.3: no Transfer-Encoding for a client of HTTP/1.0, and the close after the answer",
+        sends: "GET / HTTP/1.0",
+        expects: "an answer that is not chunked, then the close, without the client closing first",
+        hint: "A client of HTTP/1.0 knows no chunks and keeps no connection: send a length, and close.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+            let head = Answer::read_head(&mut client)?;
+            head.ensure(
+                head.values("Transfer-Encoding").is_empty(),
+                "Transfer-Encoding in an answer to HTTP/1.0",
+            )?;
+            client.rest().map(|_| ())
         },
         ..PROTOCOL
     },
@@ -245,11 +272,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "asks-and-never-reads",
         rule: "RFC 9112 §9: servers keep many connections, with fair use: one that is not read must not stop the others",
-        sends: "GET / on five connections, reads nothing, leaves after a moment",
+        sends: "GET / on two connections, reads nothing, leaves after a moment",
         expects: "the next client is served once they have left",
         hint: "Put an end to each write and to the closing in stages: a deadline.",
         run: |server| {
-            let clients: Result<Vec<_>, Failure> = (0..5)
+            let clients: Result<Vec<_>, Failure> = (0..2)
                 .map(|_| {
                     let mut client = server.connect()?;
                     client.send(request("GET", "/"));
@@ -281,6 +308,36 @@ fn one_answer(server: &Server, bytes: &str) -> Verdict {
         return answer.accepted();
     }
     Ok(())
+}
+
+/// Who closes unasked must have said so: the client may have sent its next request already.
+fn close_announced(server: &Server) -> Verdict {
+    let mut client = server.connect()?;
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let head = Answer::read_head(&mut client)?;
+    let options = head.values("Connection").join(",").to_ascii_lowercase();
+    let announced = options.split(',').any(|option| option.trim() == "close");
+    if announced || head.version == "HTTP/1.0" {
+        return Ok(());
+    }
+    let bodiless = matches!(head.status, 204 | 304);
+    let ends_by_itself = bodiless || head.fields.iter().any(|(name, _)| is_framing(name));
+    head.ensure(
+        ends_by_itself,
+        "there is neither a length nor `Connection: close`: the client does not know where the body ends",
+    )?;
+    // Who keeps connections keeps them longer than this, and who does not closes at once.
+    client.wait_at_most(Duration::from_millis(300));
+    head.ensure(
+        client.rest().is_err(),
+        "the server closes the connection after the answer, and has not said so",
+    )
+}
+
+fn is_framing(name: &str) -> bool {
+    ["Content-Length", "Transfer-Encoding"]
+        .iter()
+        .any(|framing| name.eq_ignore_ascii_case(framing))
 }
 
 fn answers_alike(server: &Server) -> Verdict {

@@ -2,6 +2,7 @@
 
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use super::house;
 use super::protocol;
@@ -33,6 +34,15 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        ..HOUSE
+    },
+    Check {
+        name: "missing-is-404",
+        rule: "RFC 9110 §15.5.5: what is not there gets 404, and not 200 with an apology",
+        sends: "GET for a page that nobody has",
+        expects: "404, or 410, whatever the page says",
+        hint: "Put the status into the first line: `HTTP/1.1 404 Not Found`. Search engines, caches and programs read it; the page is for people.",
+        run: |server| server.get("/no/such/page-4719")?.status_in(&[404, 410]),
         ..HOUSE
     },
     Check {
@@ -281,21 +291,21 @@ pub(super) const CHECKS: &[Check] = &[
         name: "huge-head-survived",
         rule: "RFC 9110 §5.4: a head that is too large gets a 4xx, and ends no server",
         sends: "a field name of 100 kB, a field value of 100 kB, and a target of 100 kB",
-        expects: "served, a 4xx, or a close; never a 5xx; the next client is served",
+        expects: "served, a 4xx, or a close; for the fields never a 5xx; the next client is served",
         hint: "Some field-name tables panic on long names: test your limits.",
         run: |server| {
             let long = "a".repeat(100_000);
-            for head in [
-                get_with("/", &format!("{long}: a\r\n")),
-                get_with("/", &format!("a: {long}\r\n")),
-                request("GET", &format!("/{long}")),
+            for (fields, head) in [
+                (true, get_with("/", &format!("{long}: a\r\n"))),
+                (true, get_with("/", &format!("a: {long}\r\n"))),
+                (false, request("GET", &format!("/{long}"))),
             ] {
                 let mut client = server.connect()?;
                 client.send(head);
                 // A server may close while we still send: no answer is no fault here.
                 if let Ok(answer) = client.answer() {
                     answer.ensure(
-                        answer.status < 500,
+                        answer.status < 500 || !fields,
                         "a fault of the client, not of the server",
                     )?;
                 }
@@ -387,6 +397,71 @@ pub(super) const CHECKS: &[Check] = &[
             own.connect()?.closes_silently()
         },
         ..HOUSE
+    },
+    Check {
+        name: "some-deadline",
+        rule: "RFC 9112 §9.5: servers usually have a time after which they keep no silent connection; ours do",
+        sends: "half a head and nothing more on one connection, and a byte every 100 ms on another (ours: --timeout 1)",
+        expects: "both are sent away, with or without a 408, within six times the patience (30 s)",
+        hint: "Without a deadline a client that says nothing holds a thread for ever. It is one deadline for the whole head, not one for each read. If yours is longer than 30 s, raise --patience.",
+        run: some_deadline,
+        ..HOUSE
+    },
+    Check {
+        name: "no-field-injected",
+        rule: "RFC 9110 §5.5: CR and LF end a field: what is copied into one must not hold them",
+        sends: "GET for paths and queries with %0D%0A, %0A and a field X-Wirecheck behind them",
+        expects: "no field X-Wirecheck in any answer",
+        hint: "Whoever decodes the target and copies it into Location lets others write the answer (response splitting). Copy it as it was sent, or refuse control bytes.",
+        run: |server| {
+            let field = "X-Wirecheck:%20injected";
+            for target in [
+                format!("/%0d%0a{field}"),
+                format!("/%0D%0A{field}/"),
+                format!("/%0a{field}"),
+                format!("/home%0d%0a{field}"),
+                format!("/home?next=/%0d%0a{field}"),
+                format!("/?url=/%0d%0a{field}"),
+                format!("//%0d%0a{field}/%2e%2e"),
+            ] {
+                let mut client = server.connect()?;
+                client.send(request("GET", &target));
+                // A close without an answer has no fields either.
+                if let Ok(head) = Answer::read_head(&mut client) {
+                    let injected = !head.values("X-Wirecheck").is_empty();
+                    head.ensure(!injected, "the client has written a field of the answer")?;
+                }
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "no-content-means-none",
+        rule: "RFC 9110 §8.6, §15.3.5 and §15.4.5: 204 and 304 have no content, and 204 no Content-Length",
+        sends: "GET / on the condition that it has changed, OPTIONS /, GET /favicon.ico",
+        expects: "if the status is 204 or 304: nothing after the empty line; with 204 neither Content-Length nor Transfer-Encoding",
+        hint: "The client reads no body after a 204 or a 304: what you send is taken for the next answer.",
+        run: |server| {
+            let condition =
+                "If-None-Match: *\r\nIf-Modified-Since: Sun, 06 Nov 2094 08:49:37 GMT\r\n";
+            for head in [
+                get_with("/", condition),
+                get_with("/", "If-None-Match: *\r\n"),
+                request("OPTIONS", "/"),
+                request("GET", "/favicon.ico"),
+            ] {
+                let answer = server.ask(head)?;
+                let framed = !answer.values("Content-Length").is_empty()
+                    || !answer.values("Transfer-Encoding").is_empty();
+                answer.ensure(
+                    answer.status != 204 || !framed,
+                    "204 has no content, and so no Content-Length (RFC 9110 §8.6)",
+                )?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
     },
     Check {
         name: "slow-page",
@@ -567,6 +642,39 @@ fn handler_fails(server: &Server) -> Verdict {
     let cause = line.rsplit(": ").next().unwrap_or_default();
     ensure(!cause.is_empty(), "the cause of the 500 is not on stderr")?;
     answer.page_lacks(cause)
+}
+
+/// One that falls silent and one that drips: both must go, however they are sent away.
+fn some_deadline(server: &Server) -> Verdict {
+    let own = match server.is_ours() {
+        true => Some(server.own(&["--timeout", "1"])?),
+        false => None,
+    };
+    let server = own.as_ref().unwrap_or(server);
+    let mut clients = [server.connect()?, server.connect()?];
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nX: ");
+    }
+    let end = Instant::now() + 6 * server.patience;
+    let [silent, drips] = &mut clients;
+    while silent.is_quiet() || drips.is_quiet() {
+        if Instant::now() > end {
+            let (who, client) = if silent.is_quiet() {
+                ("says nothing more", silent)
+            } else {
+                ("sends a byte now and then", drips)
+            };
+            let seconds = 6 * server.patience.as_secs();
+            return Err(client.wrong(format!(
+                "a client that {who} holds its connection for more than {seconds} s"
+            )));
+        }
+        if drips.is_quiet() {
+            drips.send("x");
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 fn drip(server: &Server) -> Verdict {

@@ -12,6 +12,7 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
+use crate::client::Connection;
 use crate::server::Server;
 use crate::server::get_with;
 use crate::server::post;
@@ -195,6 +196,15 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
+        name: "body-is-no-request",
+        rule: "RFC 9112 §6 and §9.3: a body is read, or the connection closed; it is never taken for the next request",
+        sends: "POST / whose body, a request by its looks, comes in a second segment; with content-length in three spellings, and in chunks",
+        expects: "one answer only",
+        hint: "Read the whole body before the next request, whoever wants it; or close. The field's name is content-length in any case.",
+        run: body_is_no_request,
+        ..PROTOCOL
+    },
+    Check {
         name: "body-ends-where-it-should",
         rule: "RFC 9112 §6.3: the body has Content-Length bytes, and not one more",
         sends: "POST /echo with a body of 6 bytes, and 20 bytes after it in the same segment",
@@ -213,27 +223,26 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "Content-Length: abc · +5 · -1 · 5x · 0x5 · 5.0 · 5 5 · empty",
         hint: "Digits only. str::parse takes a plus: look first.",
         run: |server| {
-            knows_post(server)?;
+            let usual = usual_post(server)?;
             for value in ["abc", "+5", "-1", "5x", "0x5", "5.0", "5 5", ""] {
                 let line = format!("Content-Length: {value}\r\n");
-                refuses(server, &[&(post_head("/", &line) + "Hello")])?;
+                usual.refuses(server, &line, "Hello", &[400, 411])?;
             }
             Ok(())
         },
-        expects: "400 Bad Request",
+        expects: "400 Bad Request (from another server also 411, or its refusal of every POST)",
         ..PROTOCOL
     },
     Check {
         name: "length-overflow",
         rule: "RFC 9110 §8.6: a recipient MUST expect large numbers and prevent overflow",
         sends: "Content-Length: 18446744073709551616 + 5 (2⁶⁴ + 5), and one of 40 digits",
-        expects: "400 or 413",
+        expects: "400 or 413 (another server may have no limit, and wait for the rest); not the answer to five bytes",
         hint: "parse::<u64> says so itself; do not wrap or truncate.",
         run: |server| {
-            knows_post(server)?;
+            let usual = usual_post(server)?;
             for value in ["18446744073709551621", &"9".repeat(40)] {
-                let head = post_head("/", &format!("Content-Length: {value}\r\n"));
-                server.ask(head + "Hello")?.status_in(&[400, 413])?;
+                usual.refuses_length(server, value)?;
             }
             Ok(())
         },
@@ -245,17 +254,17 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "two fields Content-Length, 5 and 6, in both orders; and one field `5, 6`",
         hint: "Two programs that pick different ones disagree on where the next request begins.",
         run: |server| {
-            knows_post(server)?;
-            refuses(
-                server,
-                &[
-                    &(post_head("/", "Content-Length: 5\r\nContent-Length: 6\r\n") + "Hello!"),
-                    &(post_head("/", "Content-Length: 6\r\ncontent-length: 5\r\n") + "Hello!"),
-                    &(post_head("/", "Content-Length: 5, 6\r\n") + "Hello!"),
-                ],
-            )
+            let usual = usual_post(server)?;
+            for lines in [
+                "Content-Length: 5\r\nContent-Length: 6\r\n",
+                "Content-Length: 6\r\ncontent-length: 5\r\n",
+                "Content-Length: 5, 6\r\n",
+            ] {
+                usual.refuses(server, lines, "Hello!", &[400])?;
+            }
+            Ok(())
         },
-        expects: "400 Bad Request",
+        expects: "400 Bad Request (from another server also its refusal of every POST)",
         ..PROTOCOL
     },
     Check {
@@ -344,6 +353,42 @@ pub(super) const CHECKS: &[Check] = &[
                 "a right chunked body is refused",
             )
         },
+        ..PROTOCOL
+    },
+    Check {
+        name: "chunked-forms-understood",
+        rule: "RFC 9112 §7.1 and §7.1.1: HEXDIG in either case; unknown chunk extensions MUST be ignored; trailers may follow",
+        sends: "POST / with chunk sizes in capitals and with a leading zero, chunk extensions, and trailer fields",
+        expects: "an answer that does not call the request malformed (404 and 405 are fine), and one only",
+        hint: "Cut the size's line at the semicolon, and after the chunk of size 0 read lines until the empty one.",
+        run: |server| {
+            knows_post(server)?;
+            for body in [
+                "A\r\n0123456789\r\n0\r\n\r\n",
+                "06\r\nHello!\r\n0\r\n\r\n",
+                "6;a=b;c=\"d\"\r\nHello!\r\n0;e\r\n\r\n",
+                "6\r\nHello!\r\n0\r\nX-Trailer: a\r\nX-Other: b\r\n\r\n",
+            ] {
+                let answer = server.ask(post_head("/", CHUNKED) + body)?;
+                answer.ensure(
+                    answer.status < 500 && answer.status != 400,
+                    format!(
+                        "a right chunked body is refused: {:?}",
+                        body.escape_default().to_string()
+                    ),
+                )?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
+    },
+    Check {
+        name: "chunk-size-not-guessed",
+        rule: "RFC 9112 §7.1: chunk-size = 1*HEXDIG; what two programs read in two ways smuggles requests",
+        sends: "POST / with the chunk sizes 0x5, +5, -5, 5x and none, and as many ways to write no zero",
+        expects: "a refusal, a close, or silence; not the answer that a right body gets, and no second answer",
+        hint: "Hex digits only, before you parse: int(text, 16), parseInt and from_str_radix take signs and more.",
+        run: chunk_size_guessed,
         ..PROTOCOL
     },
     Check {
@@ -551,14 +596,10 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "Transfer-Encoding: gzip · chunked, gzip · identity · chunked, identity",
         hint: "Without chunked at the end nobody knows where the body ends.",
         run: |server| {
+            let usual = usual_post(server)?;
             for value in ["gzip", "chunked, gzip", "identity", "chunked, identity"] {
                 let line = format!("Transfer-Encoding: {value}\r\n");
-                let answer = server.ask(post_head("/", &line) + "5\r\nHello\r\n0\r\n\r\n")?;
-                answer.status_in(if server.is_ours() {
-                    &[400]
-                } else {
-                    &[400, 501]
-                })?;
+                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 501])?;
             }
             Ok(())
         },
@@ -607,6 +648,7 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "xchunked · chunkedx · \"chunked\" · chunked;a=b · \\vchunked · chun ked",
         hint: "Compare the whole name; trim spaces and tabs only.",
         run: |server| {
+            let usual = usual_post(server)?;
             for value in [
                 "xchunked",
                 "chunkedx",
@@ -615,10 +657,8 @@ pub(super) const CHECKS: &[Check] = &[
                 "chun ked",
                 "'chunked'",
             ] {
-                let head = post_head("/", &format!("Transfer-Encoding: {value}\r\n"));
-                server
-                    .ask(head + "5\r\nHello\r\n0\r\n\r\n")?
-                    .status_in(&[400, 501])?;
+                let line = format!("Transfer-Encoding: {value}\r\n");
+                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 501])?;
             }
             Ok(())
         },
@@ -726,6 +766,27 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "curl waits a second for it with every large POST.",
         run: |server| continues(server, "Expect: 100-continue\r\n"),
         ..HOUSE
+    },
+    Check {
+        name: "continue-or-final",
+        rule: "RFC 9110 §10.1.1: an origin server MUST send 100 (Continue), or a final status, before the body comes",
+        sends: "POST / with Expect: 100-continue and Content-Length: 6; the body only after a 100",
+        expects: "100 and then an answer, or an answer at once (404, 405, 417 …); not silence",
+        hint: "Write `HTTP/1.1 100 Continue` and an empty line before you read the body. curl waits a second for it with every large POST.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send(post_head(
+                "/",
+                "Expect: 100-continue\r\nContent-Length: 6\r\n",
+            ));
+            let first = Answer::read_head(&mut client)?;
+            if first.status == 100 {
+                client.send("Hello!");
+                client.answer()?;
+            }
+            Ok(())
+        },
+        ..PROTOCOL
     },
     Check {
         name: "continue-any-case",
@@ -906,6 +967,144 @@ fn continues(server: &Server, line: &str) -> Verdict {
     )?;
     client.send("Hello!");
     echoed(&client.answer()?, b"Hello!")
+}
+
+/// What a server makes of a right POST /, to judge the wrong ones by.
+struct Usual {
+    status: u16,
+    /// The answer comes before the body does.
+    early: bool,
+}
+
+fn usual_post(server: &Server) -> Result<Usual, Failure> {
+    let mut client = server.connect()?;
+    client.send(post_head("/", "Content-Length: 6\r\n") + "Hello");
+    let early = comes_within(&mut client, Duration::from_millis(300));
+    client.send("!");
+    client.wait_at_most(server.patience);
+    let status = client.answer()?.status;
+    if status == 501 {
+        return Err(Failure::Skipped("the server does not know POST".into()));
+    }
+    Ok(Usual { status, early })
+}
+
+/// Does anything come, be it the end?
+fn comes_within(client: &mut Connection, patience: Duration) -> bool {
+    client.wait_at_most(patience);
+    client.read_more().is_ok() || client.was_reset
+}
+
+impl Usual {
+    /// Framing that is wrong gets one of these. A server that answers before it looks at the
+    /// body may answer as always, if only it takes nothing of the body for a request.
+    fn refuses(&self, server: &Server, lines: &str, body: &str, wanted: &[u16]) -> Verdict {
+        let answer = server.ask(post_head("/", lines) + body)?;
+        if server.is_ours() {
+            return answer.status(400);
+        }
+        if self.early && answer.status == self.status {
+            let smuggled = kept_head(lines) + body + &request("GET", "/smuggled");
+            return nothing_served_after(server, &smuggled);
+        }
+        answer.status_in(wanted)
+    }
+
+    fn refuses_length(&self, server: &Server, value: &str) -> Verdict {
+        let head = post_head("/", &format!("Content-Length: {value}\r\n"));
+        let mut client = server.connect()?;
+        client.send(head + "Hello");
+        if server.is_ours() {
+            return client.answer()?.status_in(&[400, 413]);
+        }
+        if !comes_within(&mut client, Duration::from_secs(1)) {
+            return Ok(());
+        }
+        let answer = client.answer()?;
+        let as_always = self.early && answer.status == self.status;
+        answer.ensure(
+            as_always || (400..500).contains(&answer.status) && answer.status != self.status,
+            format!(
+                "a length that fits in no number is answered with {}",
+                answer.status
+            ),
+        )
+    }
+}
+
+/// The head of a POST / on a connection that might be kept.
+fn kept_head(lines: &str) -> String {
+    format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")
+}
+
+fn body_is_no_request(server: &Server) -> Verdict {
+    knows_post(server)?;
+    let body = request("GET", "/smuggled");
+    let length = body.len();
+    let chunks = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+    for (lines, body) in [
+        (format!("Content-Length: {length}\r\n"), &body),
+        (format!("content-length: {length}\r\n"), &body),
+        (format!("CONTENT-LENGTH:{length}\r\n"), &body),
+        (CHUNKED.to_string(), &chunks),
+    ] {
+        let mut client = server.connect()?;
+        client.send_pieces([kept_head(&lines).as_bytes(), body.as_bytes()]);
+        client.answer()?;
+    }
+    Ok(())
+}
+
+fn chunk_size_guessed(server: &Server) -> Verdict {
+    knows_post(server)?;
+    let right = server.ask(post_head("/", CHUNKED) + "5\r\nHello\r\n0\r\n\r\n")?;
+    // Some pages do not care what becomes of the body: there the status says nothing.
+    let tells = !as_right(server, "xyz", right.status)?.0;
+    for size in ["0x5", "+5", "-5", "5x", ""] {
+        let (alike, client) = as_right(server, size, right.status)?;
+        if tells && alike {
+            return Err(client.wrong(format!("{size:?} is no chunk size, and is taken for one")));
+        }
+    }
+    // None of these is the last chunk, so what follows is no request.
+    for zero in ["0x0", "+0", "-0", "x", ""] {
+        let mut client = server.connect()?;
+        let body = format!("{zero}\r\n\r\n{}", request("GET", "/smuggled"));
+        client.send(kept_head(CHUNKED) + &body);
+        nothing_served(&mut client, Duration::from_secs(1))
+            .map_err(|_| client.wrong(format!("{zero:?} is taken for the last chunk")))?;
+    }
+    Ok(())
+}
+
+fn nothing_served_after(server: &Server, bytes: &str) -> Verdict {
+    let mut client = server.connect()?;
+    client.send(bytes);
+    nothing_served(&mut client, server.patience)
+}
+
+/// One answer at most, and a 400 after it: that what follows is no request may be said.
+fn nothing_served(client: &mut Connection, patience: Duration) -> Verdict {
+    if !comes_within(client, patience) || client.answer().is_ok() {
+        return Ok(());
+    }
+    let second = client.buffer.strip_prefix(b"HTTP/1.");
+    match second.and_then(|rest| rest.get(2..5)) {
+        Some(status) if status != b"400" => Err(client.wrong(
+            "a second answer follows: the server took what came after the request for another one",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Is a body with this chunk size answered as a right one?
+fn as_right(server: &Server, size: &str, right: u16) -> Result<(bool, Connection), Failure> {
+    let mut client = server.connect()?;
+    client.send(post_head("/", CHUNKED) + &format!("{size}\r\nHello\r\n0\r\n\r\n"));
+    // Silence, and a close without an answer, refuse it too.
+    let alike = comes_within(&mut client, Duration::from_secs(1))
+        && client.answer().is_ok_and(|answer| answer.status == right);
+    Ok((alike, client))
 }
 
 /// Everything that comes back is one answer and the close.

@@ -287,6 +287,36 @@ pub(super) const CHECKS: &[Check] = &[
         ..NOT_FOUND
     },
     Check {
+        name: "odd-names-are-no-fault",
+        rule: "RFC 9110 §15.6: 5xx says that the server has failed; a name that cannot be is the client's affair",
+        sends: "GET /%00 · /a%00.html · /%ff%fe · /%zz · /% · a name of 300 and of 5,000 characters · /%2f · /..%2f, from whatever folder is served",
+        expects: "an answer below 500 (404, 400, 414 …), and the next client is served",
+        hint: "Opening a file fails in many ways: NUL, ENAMETOOLONG, ENOTDIR, bytes that are no UTF-8. Each is a 404 unless you know better.",
+        run: |server| {
+            for target in [
+                "/%00",
+                "/a%00.html",
+                "/%ff%fe",
+                "/%zz",
+                "/%",
+                "/%2f",
+                "/..%2f",
+            ]
+            .map(String::from)
+            .into_iter()
+            .chain([300, 5_000].map(|length| format!("/{}", "a".repeat(length))))
+            {
+                let answer = server.get(&target)?;
+                answer.ensure(
+                    answer.status < 500,
+                    format!("{} for a name that cannot be there", answer.status),
+                )?;
+            }
+            server.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
         name: "name-too-long",
         rule: "House: a strange name is not found; it is no fault of the server",
         sends: "GET for a name of 300 and of 5,000 characters, and a path of 2,000 folders",
@@ -492,8 +522,10 @@ pub(super) const CHECKS: &[Check] = &[
                     continue;
                 };
                 for location in answer.values("Location") {
-                    let away = location.replace('\\', "/").starts_with("//");
-                    answer.ensure(!away, format!("Location {location:?} leaves the site"))?;
+                    answer.ensure(
+                        !leads_away(&location),
+                        format!("Location {location:?} leaves the site"),
+                    )?;
                 }
             }
             Ok(())
@@ -747,13 +779,18 @@ fn file_types(server: &Server) -> Verdict {
 }
 
 fn passwd(server: &Server) -> Verdict {
-    let Ok(passwd) = fs::read("/etc/passwd") else {
+    let passwd = fs::read("/etc/passwd").unwrap_or_default();
+    // A page may frame the file, and change what follows its last letter.
+    let passwd = passwd.trim_ascii();
+    if passwd.is_empty() {
         return Ok(());
-    };
+    }
     let up = "../".repeat(12);
     let targets = [
         format!("/{up}etc/passwd"),
         format!("/{}etc/passwd", up.replace("..", "%2e%2e")),
+        format!("/{}etc/passwd", up.replace("..", "%252e%252e")),
+        format!("/?file=/{up}etc/passwd"),
         format!("/{}etc%2fpasswd", up.replace('/', "%2f")),
         format!("/{}etc/passwd", up.replace("..", ".%2e")),
         format!("/index.html/{up}etc/passwd"),
@@ -770,12 +807,21 @@ fn passwd(server: &Server) -> Verdict {
         // A close without an answer serves no file either.
         if let Ok(answer) = client.answer() {
             answer.ensure(
-                answer.body != passwd,
+                !answer.body.windows(passwd.len()).any(|part| part == passwd),
                 "this is /etc/passwd of the server's machine",
             )?;
         }
     }
     Ok(())
+}
+
+/// As a browser reads it: a backslash is a slash, and any number of slashes is two.
+fn leads_away(location: &str) -> bool {
+    let location = location.replace('\\', "/");
+    let rest = location
+        .trim_start_matches("http:")
+        .trim_start_matches("https:");
+    rest.starts_with("//") && rest.trim_start_matches('/').starts_with("evil.example")
 }
 
 fn big_file(server: &Server) -> Verdict {

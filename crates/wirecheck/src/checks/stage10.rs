@@ -58,6 +58,21 @@ pub(super) const CHECKS: &[Check] = &[
         ..PROTOCOL
     },
     Check {
+        name: "query-cut-from-path",
+        rule: "RFC 3986 §3.4: the query begins at the first question mark, and is no part of the path",
+        sends: "GET /?wirecheck=1 · /?a=b?c · /?",
+        expects: "the status of GET /",
+        hint: "Cut the target at the first ? before you look anything up.",
+        run: |server| {
+            let plain = server.get("/")?;
+            for target in ["/?wirecheck=1", "/?a=b?c", "/?", "/?/../x"] {
+                server.get(target)?.status(plain.status)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
         name: "query-on-route",
         rule: "Stage 10: the query is cut from the path everywhere",
         sends: "GET /teapot?a=b · /home?a=b · POST /echo?a=b · /no/such/page?a=b",
