@@ -82,6 +82,8 @@ fn fill(root: &Path) -> io::Result<()> {
     let sibling = root.with_file_name("www-private");
     fs::create_dir_all(root.join("sub/deep"))?;
     fs::create_dir_all(root.join("no-index"))?;
+    fs::create_dir_all(root.join("odd/index.html"))?;
+    fs::create_dir_all(root.join(Path::new("\\odd.example")))?;
     fs::create_dir_all(root.join(".git"))?;
     fs::create_dir_all(&sibling)?;
     fs::write(&outside, SECRET)?;

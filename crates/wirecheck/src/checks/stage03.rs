@@ -88,6 +88,19 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
+        name: "leading-empty-lines",
+        rule: "RFC 9112 §2.2: at least one is ignored; with two, the answer must not depend on the segments",
+        sends: "CRLF CRLF, a pause, then GET /",
+        expects: "the request is understood",
+        hint: "Skip empty lines in a loop; what bounds the head bounds them, too.",
+        run: |server| {
+            let mut client = server.connect()?;
+            client.send_pieces([&b"\r\n\r\n"[..], request("GET", "/").as_bytes()]);
+            understood(server, &mut client)
+        },
+        ..HOUSE
+    },
+    Check {
         name: "bare-lf-line-ends",
         rule: "RFC 9112 §2.2: a recipient MAY take a single LF for a line end",
         sends: "GET / with LF where CRLF should be",

@@ -150,7 +150,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "folder-redirect-stays-here",
         rule: "RFC 3986 §4.2: a reference that begins with // names another host",
-        sends: "GET //sub and GET ///sub, and //evil.example/%2e%2e/sub",
+        sends: "GET //sub, ///sub, //evil.example/%2e%2e/sub, and /\\odd.example, which is a folder",
         expects: "404, or a redirect whose Location begins with one slash and no backslash",
         hint: "Collapse the slashes at the beginning, or //evil.example is where your visitors go.",
         run: |server| {
@@ -160,6 +160,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "///sub",
                 "//evil.example/%2e%2e/sub",
                 "/\\evil.example/..%2fsub",
+                "/\\odd.example",
             ] {
                 let answer = site.server.get(target)?;
                 answer.status_in(&[301, 400, 404])?;
@@ -177,9 +178,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "folder-without-index",
         rule: "House: a folder without index.html is not found (no listing)",
-        sends: "GET /no-index/",
+        sends: "GET /no-index/, and GET /odd/, where index.html is a folder",
         hint: "Open its index.html, and take the answer from there.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/no-index/"]),
+        run: |server| not_found(&Site::new(server, &[])?, &["/no-index/", "/odd/"]),
         ..NOT_FOUND
     },
     Check {
