@@ -233,6 +233,11 @@ impl Book {
                     report(last, message);
                 }
             }
+            for directive in ["{{#card", "{{#whole-diff"] {
+                if !text.lines().any(|line| line.starts_with(directive)) {
+                    report(last, format!("this chapter has no {directive} …}}}}"));
+                }
+            }
             let minutes = work.minutes();
             if minutes > MOST_MINUTES {
                 report(

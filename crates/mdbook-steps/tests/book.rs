@@ -16,7 +16,16 @@ fn the_book_is_right() {
 }
 
 const BEFORE: &str = "fn main() {\n    one();\n}\n\nfn last() {\n    a();\n    b();\n    c();\n    d();\n    e();\n    f();\n    g();\n}\n";
-const RIGHT: &str = "# Two\n\n{{#step \"uno();\"}}\n\n{{#step \"G();\"}}\n";
+const RIGHT: &str = r#"# Two
+
+{{#step "uno();"}}
+
+{{#step "G();"}}
+
+{{#card see="x" rfc="9112 §3"}}
+
+{{#whole-diff}}
+"#;
 
 const SUMMARY: &str = "[One](stage01-a.md)\n[Two](stage02-b.md)\n";
 
@@ -41,7 +50,8 @@ impl Scratch {
         }
         scratch.write(
             "docs/src/stage01-a.md",
-            "{{#step \"one();\"}}\n\n{{#step \"[package]\"}}\n",
+            "{{#step \"one();\"}}\n\n{{#step \"[package]\"}}\n\n\
+             {{#card see=\"x\" rfc=\"9112\"}}\n\n{{#whole-diff}}\n",
         );
         scratch.write("docs/src/SUMMARY.md", SUMMARY);
         scratch
@@ -121,6 +131,20 @@ fn a_piece_left_out_is_a_fault() {
         fault.contains("left out, in src/main.rs: fn last: {{#step \"G();\"}}"),
         "{fault}"
     );
+}
+
+#[test]
+fn a_chapter_without_its_card_or_the_whole_diff_is_a_fault() {
+    for (name, directive) in [("no-card", "{{#card"), ("no-whole", "{{#whole-diff")] {
+        let kept: Vec<&str> = RIGHT
+            .lines()
+            .filter(|line| !line.starts_with(directive))
+            .collect();
+        let faults = Scratch::new(name).check(&kept.join("\n"));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        let says = format!("this chapter has no {directive}");
+        assert!(faults[0].contains(&says), "{faults:?}");
+    }
 }
 
 #[test]
@@ -216,7 +240,7 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
         let faults = Scratch::new(name).check(&format!("{RIGHT}\n{block}\n"));
         faults.join("\n")
     };
-    let not_replayed = "docs/src/stage02-b.md:7: this session is not replayed";
+    let not_replayed = "docs/src/stage02-b.md:11: this session is not replayed";
     for (at, block) in [
         "  ```console\n  $ true\n  ```",
         "- ```console\n  $ true\n  ```",
@@ -232,12 +256,15 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
         assert!(found.starts_with(not_replayed), "{block}: {found}");
     }
     let disguised = faults("disguised", "```text\n$ true\n```");
-    assert!(disguised.contains(":8: this session is not"), "{disguised}");
+    assert!(
+        disguised.contains(":12: this session is not"),
+        "{disguised}"
+    );
     let tildes = faults("tildes", "~~~\ntrue\n~~~");
-    assert!(tildes.contains(":7: open a block with ```"), "{tildes}");
+    assert!(tildes.contains(":11: open a block with ```"), "{tildes}");
     let ending = faults("ending", "```console\n$ true\n  ```");
     assert!(
-        ending.contains(":9: a ```console block must end"),
+        ending.contains(":13: a ```console block must end"),
         "{ending}"
     );
     let open = faults("open", "```console\n$ true");

@@ -226,6 +226,8 @@ impl Server {
     /// Ends this server and starts one like it on the same port.
     pub fn restart(mut self) -> Result<Server, Failure> {
         self.process = None;
+        // That was the shell, perhaps; the server that it started ends a moment later.
+        wait_until(PATIENCE, || knock(self.address).is_err());
         let port = self.address.port();
         let again = match &self.origin {
             Origin::Stage(program) => {

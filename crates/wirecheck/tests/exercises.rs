@@ -53,7 +53,8 @@ fn each_stands_in_its_chapter_and_each_chapter_has_two() {
     headings.sort();
     names.sort();
     assert_eq!(headings, names, "left: headings of the book; right: checks");
-    for stage in 1..=10 {
+    for stage in stages::all() {
+        let stage = stage.number;
         let prefix = format!("{stage:02}-");
         let count = names
             .iter()
