@@ -123,6 +123,36 @@ fn the_sessions_of_the_readme_are_true() {
     assert_eq!(replay.faults, "");
 }
 
+/// What `--help` says is read by people, too.
+#[test]
+fn the_help_is_as_recorded() {
+    let mut help = String::new();
+    for stage in stage::read_all(&stage::workspace()).unwrap() {
+        let output = Command::new(programs().join(&stage.name))
+            .arg("--help")
+            .output()
+            .unwrap();
+        help += &format!("$ cargo run -p {} -- --help\n", stage.name);
+        help += &String::from_utf8(output.stdout).unwrap();
+        help.push('\n');
+    }
+    // Where the repository lies
+    let (home, _) = env!("CARGO_MANIFEST_DIR").rsplit_once("/crates/").unwrap();
+    let help = help.replace(home, "…");
+    let path = stage::workspace().join("docs/generated/help.txt");
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path, &help).unwrap();
+    }
+    let changes = match fs::read_to_string(&path).unwrap_or_default() {
+        recorded if recorded == help => String::new(),
+        recorded => changes(&recorded, &help),
+    };
+    assert!(
+        changes.is_empty(),
+        "{changes}\nRecord anew with: scripts/record"
+    );
+}
+
 /// All Markdown files below a folder, if there is one.
 fn chapters(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
