@@ -139,18 +139,72 @@ fn the_help_is_as_recorded() {
     // Where the repository lies
     let (home, _) = env!("CARGO_MANIFEST_DIR").rsplit_once("/crates/").unwrap();
     let help = help.replace(home, "…");
-    let path = stage::workspace().join("docs/generated/help.txt");
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, &help).unwrap();
+    is_as_recorded("help.txt", &help);
+}
+
+/// Requests that bring all pages of the stages.
+const PAGES: &[&str] = &[
+    "/",
+    "/hello",
+    "'/hello?name=Ada'",
+    "'/query?a=1&b=2'",
+    "'/kittens?size=50'",
+    "/nowhere",
+    "/home",
+    "/teapot",
+    "/fail",
+    "/slow",
+    "/panic",
+    "/notes/",
+    "-X DELETE /hello",
+    "-d name=Ada /",
+    "-d name=Ada /echo",
+];
+
+#[test]
+fn the_pages_are_as_recorded() {
+    let mut threads = Vec::new();
+    for stage in stage::read_all(&stage::workspace()).unwrap() {
+        // The first three answer nobody.
+        if stage.number >= 4 {
+            threads.push(thread::spawn(move || pages(&stage.name)));
+        }
     }
-    let changes = match fs::read_to_string(&path).unwrap_or_default() {
-        recorded if recorded == help => String::new(),
-        recorded => changes(&recorded, &help),
-    };
-    assert!(
-        changes.is_empty(),
-        "{changes}\nRecord anew with: scripts/record"
-    );
+    let mut recorded = String::new();
+    for thread in threads {
+        recorded += &thread.join().unwrap();
+    }
+    is_as_recorded("pages.txt", &recorded);
+}
+
+/// All pages of a stage.
+fn pages(stage: &str) -> String {
+    let server = Server::start(&format!("cargo run -p {stage}")).unwrap();
+    let mut pages = format!("$ cargo run -p {stage}\n");
+    for page in PAGES {
+        let (options, path) = page.rsplit_once(' ').unwrap_or(("", page));
+        let path = path.trim_matches('\'');
+        let command = format!("curl -i 'http://127.0.0.1:8080{path}' {options}");
+        let command = command.trim_end();
+        pages += &format!("$ {command}\n");
+        for line in run(command, &server).unwrap().lines() {
+            pages += &format!("{}\n", without_chance(line.trim_end()));
+        }
+    }
+    pages + "\n"
+}
+
+/// Compares with what stands in docs/generated, or writes it there.
+fn is_as_recorded(file: &str, text: &str) {
+    let path = stage::workspace().join("docs/generated").join(file);
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let recorded = fs::read_to_string(&path).unwrap_or_default();
+    if recorded != text {
+        let changes = changes(&recorded, text);
+        panic!("not what docs/generated/{file} says:\n{changes}\nRecord anew with: scripts/record");
+    }
 }
 
 /// All Markdown files below a folder, if there is one.
