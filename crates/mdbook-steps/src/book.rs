@@ -171,7 +171,7 @@ impl Book {
         }
         let mut html = String::new();
         let mut bytes: Option<String> = None; // the text of a ```bytes block so far
-        let mut session = false; // are we in a ```console block?
+        let mut session: Option<render::Session> = None; // the ```console block that we are in
         let mut last = 0;
         let mut fences = Fences::default();
         for (at, line) in text.lines().enumerate() {
@@ -195,29 +195,20 @@ impl Book {
                 bytes = Some(String::new());
                 continue;
             }
-            if line.starts_with("```") {
-                session = line.starts_with("```console");
+            if let Some(attributes) = line.strip_prefix("```console") {
+                session = Some(render::Session::default());
+                html += &render::Session::begin(attributes);
+                continue;
             }
-            if let Some(attributes) = line.strip_prefix("```console,") {
-                // mdBook need not know how a session is replayed, but readers which server runs.
-                let stage = attributes
-                    .split(',')
-                    .find_map(|one| one.strip_prefix("stage="));
-                if let Some(stage) = stage {
-                    html += &format!("<div class=\"on-stage\">while stage {stage} runs</div>\n\n");
+            if let Some(open) = &mut session {
+                html += &open.line(line);
+                if line == "```" {
+                    session = None;
                 }
-                let log = attributes.split(',').any(|attribute| attribute == "log");
-                html += if log {
-                    "```console,log\n"
-                } else {
-                    "```console\n"
-                };
                 continue;
             }
             match work.line(at, line) {
                 Ok(Some(output)) => html += &output,
-                // What varies from run to run is a wildcard for the replay, and dots for readers.
-                Ok(None) if session => html += &format!("{}\n", line.replace("[..]", "…")),
                 Ok(None) => html += &format!("{line}\n"),
                 Err(message) => report(at, message),
             }
@@ -508,7 +499,14 @@ impl Work<'_> {
                 "Run it",
                 format!("<code>cargo run -p {}</code>", lesson.stage.name),
             ),
-            ("Files", files.join(", ")),
+            (
+                "Files",
+                format!(
+                    "{} in <code>crates/{}</code>",
+                    files.join(", "),
+                    lesson.stage.name
+                ),
+            ),
             (
                 "Code",
                 format!(

@@ -234,3 +234,48 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
     }
     Ok(bytes)
 }
+
+/// A session with a terminal, line by line. The prompts are left to the style sheet: whoever
+/// selects a command does not copy the `$` before it.
+#[derive(Default)]
+pub struct Session {
+    /// Whether the line before is a command, which a line with `> ` continues.
+    typing: bool,
+}
+
+impl Session {
+    /// The first line of a block: what follows "```console", `,stage=04` for instance.
+    pub fn begin(attributes: &str) -> String {
+        let mut html = String::new();
+        let mut kind = "";
+        for attribute in attributes.split(',') {
+            if let Some(stage) = attribute.strip_prefix("stage=") {
+                html += &format!("<div class=\"on-stage\">while stage {stage} runs</div>\n\n");
+            }
+            if attribute == "log" {
+                kind = " log";
+            }
+        }
+        // The highlighter takes no notice of it.
+        html + &format!("<pre class=\"session{kind}\"><code class=\"nohighlight\">")
+    }
+
+    /// Another line of the block, or its end.
+    pub fn line(&mut self, line: &str) -> String {
+        if line == "```" {
+            return "</code></pre>\n".into();
+        }
+        let mut typed = line.strip_prefix("$ ").map(|command| ("$ ", command));
+        if typed.is_none() && self.typing {
+            typed = line.strip_prefix("> ").map(|command| ("&gt; ", command));
+        }
+        self.typing = typed.is_some();
+        match typed {
+            Some((prompt, command)) => {
+                format!("<b data-text=\"{prompt}\">{}</b>\n", escape(command))
+            }
+            // What varies from run to run is a wildcard for the replay, and dots for readers.
+            None => format!("{}\n", escape(&line.replace("[..]", "…"))),
+        }
+    }
+}

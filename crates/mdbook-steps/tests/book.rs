@@ -235,6 +235,24 @@ fn bytes_are_drawn_with_their_line_ends() {
 }
 
 #[test]
+fn a_session_is_drawn_with_prompts_that_nobody_copies() {
+    let scratch = Scratch::new("session");
+    let sessions = "```console,stage=01\n$ a \\\n> b\n<[..]>\n> c\n```\n\n```console,log\nd\n```\n";
+    let chapter = format!("{RIGHT}\n{sessions}");
+    assert_eq!(scratch.check(&chapter), Vec::<String>::new());
+    let (html, _) = Book::read(&scratch.0)
+        .unwrap()
+        .chapter("stage02-b.md", &chapter);
+    for part in [
+        "while stage 01 runs</div>\n\n<pre class=\"session\"><code class=\"nohighlight\"><b",
+        "<b data-text=\"$ \">a \\</b>\n<b data-text=\"&gt; \">b</b>\n&lt;…&gt;\n&gt; c\n</code></pre>",
+        "<pre class=\"session log\"><code class=\"nohighlight\">d\n</code></pre>",
+    ] {
+        assert!(html.contains(part), "{html}");
+    }
+}
+
+#[test]
 fn a_session_that_escapes_the_replay_is_a_fault() {
     let faults = |name: &str, block: &str| {
         let faults = Scratch::new(name).check(&format!("{RIGHT}\n{block}\n"));

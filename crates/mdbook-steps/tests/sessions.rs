@@ -327,6 +327,9 @@ fn session(
                 started
             }
         };
+        if shows_progress(&command) {
+            return Err("on a terminal curl would show its progress here: curl -s".into());
+        }
         let actual = run(&command, running)?;
         if actual.starts_with("> ") {
             return Err("what comes back begins with \"> \", like more of the command".into());
@@ -337,6 +340,26 @@ fn session(
         }
     }
     Ok(output)
+}
+
+/// Whether curl, typed into a terminal, draws its progress beside what the book shows: it
+/// does where what it gets goes elsewhere.
+fn shows_progress(command: &str) -> bool {
+    let command = command.replace("\\\n", " ").replace("2>&1", "");
+    for statement in command.split(['\n', ';', '&']) {
+        let mut parts = statement.split('|').peekable();
+        while let Some(part) = parts.next() {
+            let elsewhere = parts.peek().is_some() || part.contains(" -o ") || part.contains(" > ");
+            let silent = part.contains("2>")
+                || part.split_whitespace().any(|word| {
+                    word.starts_with('-') && !word.starts_with("--") && word.contains('s')
+                });
+            if part.contains("curl ") && elsewhere && !silent {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// The commands of a block, each with what follows it.
@@ -675,7 +698,7 @@ fn a_false_session_is_noticed_and_mended() {
 
 #[test]
 fn a_false_log_is_noticed_and_recorded() {
-    let text = "```console,stage=04\n$ curl -o /dev/null http://127.0.0.1:8080/\n```\n\n```console,log\n```\n";
+    let text = "```console,stage=04\n$ curl -s -o /dev/null http://127.0.0.1:8080/\n```\n\n```console,log\n```\n";
     let recorded = replay("welcome.md", text, true).text;
     assert!(
         recorded.contains("127.0.0.1:[..] connected\nGET / HTTP/1.1"),
@@ -693,4 +716,5 @@ fn a_block_without_sense_is_a_fault() {
     assert!(fault("```console,log").contains("no server is running"));
     assert!(fault("```console,stage=77").contains("there is no stage 77"));
     assert!(fault("```console,stage=01\n$ echo '> a'").contains("like more of the command"));
+    assert!(fault("```console,stage=01\n$ curl localhost | cat").contains("show its progress"));
 }
