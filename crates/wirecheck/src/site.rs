@@ -21,7 +21,7 @@ use crate::server::Server;
 pub const SECRET: &str = "a secret that lies outside of the root";
 
 /// The size of the big file: sparse, so that it takes no room on the disk.
-pub const BIG: u64 = 256 << 20;
+pub const BIG: u64 = 100 << 20;
 
 /// A server that serves the folder.
 pub struct Site {

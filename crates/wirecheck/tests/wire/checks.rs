@@ -1,39 +1,25 @@
-//! Every check on every stage for which it holds, each as a test of its own:
-//! `cargo test -p wirecheck --test stages stage05::host`.
+//! Every check on every stage for which it holds, and that each stage can do what the one
+//! before it cannot.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use libtest_mimic::Arguments;
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 use wirecheck::check::Check;
 use wirecheck::check::Failure;
 use wirecheck::checks;
 use wirecheck::report;
-use wirecheck::server;
 use wirecheck::server::Origin;
 use wirecheck::server::Server;
-use wirecheck::stages;
 use wirecheck::stages::Stage;
 
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // The checks wait more than they work, so more of them than cores at a time.
-    arguments.test_threads = arguments.test_threads.or(Some(16));
-    let stages = stages::all();
-    if !arguments.list
-        && let Err(says) = stages::build(&stages)
-    {
-        eprintln!("{says}");
-        return ExitCode::FAILURE;
-    }
-    server::end_with_ctrl_c();
+/// A test for each check on each stage.
+pub fn trials(stages: &[Stage]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (before, stage) in (0_usize..).zip(&stages) {
+    for (before, stage) in (0_usize..).zip(stages) {
         for check in checks::all() {
             if check.holds_for(stage.number) {
-                let name = format!("stage{:02}::{}", stage.number, check.name);
+                let name = format!("checks::stage{:02}::{}", stage.number, check.name);
                 let stage = stage.clone();
                 trials.push(Trial::test(name, move || passes(&check, &stage)));
             }
@@ -41,14 +27,14 @@ fn main() -> ExitCode {
         if before > 0 {
             let previous = stages[before - 1].clone();
             let name = format!(
-                "stage{:02}::fails-on-stage{:02}",
+                "checks::stage{:02}::fails-on-stage{:02}",
                 stage.number, previous.number
             );
             let since = stage.number;
             trials.push(Trial::test(name, move || one_fails(since, &previous)));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    trials
 }
 
 /// A server of its own for each check: what one leaves behind disturbs no other.

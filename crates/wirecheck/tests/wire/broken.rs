@@ -10,14 +10,12 @@ use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 
-use libtest_mimic::Arguments;
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 use wirecheck::check::Check;
@@ -172,22 +170,21 @@ enum Fault {
 /// How long the right server waits for a request.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or(Some(16));
+/// A test for each fault, and for each check that the server without a fault passes.
+pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for &(fault, name) in FAULTS {
-        let trial = format!("{fault:?} is found by {name}");
+        let trial = format!("broken::{fault:?} is found by {name}");
         trials.push(Trial::test(trial, move || is_found(fault, name)));
     }
     for check in checks::all() {
         let found_here = FAULTS.iter().any(|(_, name)| *name == check.name);
         if found_here || (check.kind == Kind::Protocol && check.until.is_none()) {
-            let trial = format!("right server passes {}", check.name);
+            let trial = format!("broken::right server passes {}", check.name);
             trials.push(Trial::test(trial, move || passes(&check)));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    trials
 }
 
 fn is_found(fault: Fault, name: &str) -> Result<(), Failed> {

@@ -1,7 +1,5 @@
 //! Faults that a server must survive: the system has nothing left to give, what
 //! it writes to or reads from goes away, and clients that use up its patience.
-//!
-//! Each fault on each stage is a test: `cargo test -p wirecheck --test faults stage09`.
 
 use std::fs;
 use std::fs::File;
@@ -9,11 +7,9 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use libtest_mimic::Arguments;
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 use rustix::process::Signal;
@@ -21,7 +17,6 @@ use wirecheck::check::Failure;
 use wirecheck::check::Verdict;
 use wirecheck::check::ensure;
 use wirecheck::report;
-use wirecheck::server;
 use wirecheck::server::Origin;
 use wirecheck::server::PATIENCE;
 use wirecheck::server::Server;
@@ -30,7 +25,6 @@ use wirecheck::server::request;
 use wirecheck::server::wait_until;
 use wirecheck::site::BIG;
 use wirecheck::site::Site;
-use wirecheck::stages;
 use wirecheck::stages::Stage;
 
 /// A fault, and the first stage that survives it.
@@ -95,30 +89,19 @@ const LINUX_FAULTS: &[Fault] = &[
 #[cfg(not(target_os = "linux"))]
 const LINUX_FAULTS: &[Fault] = &[];
 
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They wait more than they work, so more of them than cores at a time.
-    arguments.test_threads = arguments.test_threads.or(Some(64));
-    let stages = stages::all();
-    if !arguments.list
-        && let Err(says) = stages::build(&stages)
-    {
-        eprintln!("{says}");
-        return ExitCode::FAILURE;
-    }
-    server::end_with_ctrl_c();
+/// A test for each fault on each stage; the last stages have those that take longest.
+pub fn trials(stages: &[Stage]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    // The last stages have the faults that take longest.
-    for stage in stages.into_iter().rev() {
+    for stage in stages.iter().rev() {
         for &(fault, since, run) in FAULTS.iter().chain(LINUX_FAULTS) {
             if since <= stage.number {
-                let name = format!("stage{:02}::{fault}", stage.number);
+                let name = format!("faults::stage{:02}::{fault}", stage.number);
                 let stage = stage.clone();
                 trials.push(Trial::test(name, move || survives(&stage, run)));
             }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    trials
 }
 
 fn survives(stage: &Stage, fault: fn(&Server) -> Verdict) -> Result<(), Failed> {
