@@ -4,6 +4,7 @@
 //! and then, in a second terminal:   cargo run -p stage02-echo --example client -- "Hello, echo"
 
 use std::io;
+use std::io::ErrorKind;
 use std::io::Write;
 use std::net::IpAddr;
 use std::net::Shutdown;
@@ -22,8 +23,8 @@ struct Args {
     #[arg(default_value = "Hello, world")]
     message: String,
     /// IP address of the server
-    #[arg(short, long, default_value = "127.0.0.1")]
-    bind: IpAddr,
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
     /// Port of the server
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
@@ -31,10 +32,10 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let address = SocketAddr::new(args.bind, args.port);
+    let address = SocketAddr::new(args.host, args.port);
     if let Err(error) = talk(address, args.message) {
         eprintln!("error: {address}: {error}");
-        if error.kind() == io::ErrorKind::ConnectionRefused {
+        if error.kind() == ErrorKind::ConnectionRefused {
             eprintln!("hint: is the server running? cargo run -p stage02-echo");
         }
         process::exit(1);
