@@ -13,7 +13,7 @@ pub const BAD_REQUEST: Refusal = "400 Bad Request";
 pub struct Request {
     /// `GET` or `HEAD`, for instance; case matters
     pub method: String,
-    /// The target as the client sent it, but without `http://` and host: `/hello`
+    /// The target without `http://` and host, bytes above 127 percent-encoded: `/hello`
     pub path: String,
     /// `HTTP/1.1` or `HTTP/1.0`, as a rule
     pub version: String,
@@ -34,7 +34,7 @@ impl Request {
     }
 }
 
-/// Reads one request: a request line, fields, an empty line.
+/// Reads one request: a request line, fields, an empty line. Or gives the reason to refuse it.
 pub fn read(connection: &mut Connection) -> Result<Request, Refusal> {
     let mut line = connection.read_line()?;
     while is_empty_line(&line) {
@@ -42,7 +42,7 @@ pub fn read(connection: &mut Connection) -> Result<Request, Refusal> {
         line = connection.read_line()?;
     }
     connection.request_line = without_end(&line).to_string();
-    let mut request = parse_request_line(without_end(&line))?;
+    let mut request = parse_request_line(&connection.request_line)?;
     loop {
         let line = connection.read_line()?;
         if is_empty_line(&line) {
