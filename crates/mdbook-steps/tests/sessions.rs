@@ -651,7 +651,7 @@ $ echo one \\
 one two
 $ cargo run -p stage04-fixed-response
 error: cannot listen on 127.0.0.1:8080: Address already in use (os error [..])
-hint: is another stage still running? end it, or use another --port
+hint: is another stage still running? end it, or choose a --port
 ```
 
 ```console,log

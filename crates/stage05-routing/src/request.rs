@@ -34,7 +34,7 @@ impl Request {
     }
 }
 
-/// Reads one request: a request line, fields, an empty line. Or gives the reason to refuse it.
+/// Reads one request: a request line, fields, an empty line; or gives the reason to refuse it.
 pub fn read(connection: &mut Connection) -> Result<Request, Refusal> {
     let mut line = connection.read_line()?;
     while is_empty_line(&line) {

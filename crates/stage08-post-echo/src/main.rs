@@ -83,7 +83,7 @@ fn listen(address: SocketAddr) -> TcpListener {
             eprintln!("error: cannot listen on {address}: {error}");
             match error.kind() {
                 ErrorKind::AddrInUse => {
-                    eprintln!("hint: is another stage still running? end it, or use another --port");
+                    eprintln!("hint: is another stage still running? end it, or choose a --port");
                 }
                 ErrorKind::PermissionDenied => {
                     eprintln!("hint: a port below 1024 needs privileges; try --port 8080");

@@ -27,7 +27,7 @@ const METHODS: &[&str] = &[
 pub struct Request {
     /// `GET` or `HEAD`, for instance; case matters
     pub method: String,
-    /// The target as the client sent it, but without `http://` and host: `/hello`
+    /// The target without `http://` and host, bytes above 127 percent-encoded: `/hello`
     pub path: String,
     /// `HTTP/1.1` or `HTTP/1.0`, as a rule
     pub version: String,
@@ -63,7 +63,8 @@ impl Request {
     }
 }
 
-/// Reads one request: a request line, fields, an empty line, and a body if there is one.
+/// Reads one request: a request line, fields, an empty line, and a body if there is one; or
+/// gives the status that refuses it.
 pub fn read(connection: &mut Connection, max_body: usize) -> Result<Request, Refusal> {
     let mut line = connection.read_line(LINE_TOO_LONG)?;
     while is_empty_line(&line) {
@@ -71,7 +72,7 @@ pub fn read(connection: &mut Connection, max_body: usize) -> Result<Request, Ref
         line = connection.read_line(LINE_TOO_LONG)?;
     }
     connection.request_line = without_end(&line).to_string();
-    let mut request = parse_request_line(without_end(&line))?;
+    let mut request = parse_request_line(&connection.request_line)?;
     if !request.version.starts_with("HTTP/1.") {
         return Err("505 HTTP Version Not Supported");
     }

@@ -27,7 +27,8 @@ const METHODS: &[&str] = &[
 pub struct Request {
     /// `GET` or `HEAD`, for instance; case matters
     pub method: String,
-    /// The target as the client sent it, without `http://` and host, up to the `?`: `/hello`
+    /// The target without `http://` and host, up to the `?`, bytes above 127 percent-encoded:
+    /// `/hello`
     pub path: String,
     /// What follows the `?`, still encoded: `name=Ada`
     pub query: String,
@@ -65,7 +66,8 @@ impl Request {
     }
 }
 
-/// Reads one request: a request line, fields, an empty line, and a body if there is one.
+/// Reads one request: a request line, fields, an empty line, and a body if there is one; or
+/// gives the status that refuses it.
 pub fn read(connection: &mut Connection, max_body: usize) -> Result<Request, Refusal> {
     let mut line = connection.read_line(LINE_TOO_LONG)?;
     while is_empty_line(&line) {
@@ -73,7 +75,7 @@ pub fn read(connection: &mut Connection, max_body: usize) -> Result<Request, Ref
         line = connection.read_line(LINE_TOO_LONG)?;
     }
     connection.request_line = without_end(&line).to_string();
-    let mut request = parse_request_line(without_end(&line))?;
+    let mut request = parse_request_line(&connection.request_line)?;
     if !request.version.starts_with("HTTP/1.") {
         return Err("505 HTTP Version Not Supported");
     }
