@@ -34,7 +34,8 @@ impl Response {
         Response::new(status, "text/html; charset=utf-8", html.into_bytes())
     }
 
-    /// Sends the answer: status line, fields, an empty line, the body.
+    /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
+    /// gone.
     pub fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);

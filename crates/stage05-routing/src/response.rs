@@ -34,7 +34,8 @@ impl Response {
         Response::new(status, "text/html; charset=utf-8", html.into_bytes())
     }
 
-    /// Sends the answer: status line, fields, an empty line, the body.
+    /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
+    /// gone.
     ///
     /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
     pub fn send(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<()> {

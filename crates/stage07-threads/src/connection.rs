@@ -22,6 +22,9 @@ const MAX_DRAIN: usize = 32 * 1024 * 1024;
 /// is a text that stands in the program itself.)
 pub type Refusal = &'static str;
 
+/// The client has had its time.
+const TIMED_OUT: Refusal = "408 Request Timeout";
+
 /// A connection to a client.
 pub struct Connection {
     /// The way to the client and back
@@ -53,7 +56,7 @@ impl Connection {
         }
     }
 
-    /// Whether nothing has come from the client but a line end or two.
+    /// Whether nothing has come from the client but line ends.
     pub fn is_untouched(&self) -> bool {
         self.request_line.is_empty() && self.buffer.is_empty()
     }
@@ -90,17 +93,19 @@ impl Connection {
         // byte now and then go on for ever.
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
-            return Err("408 Request Timeout");
+            return Err(TIMED_OUT);
         }
         match self.stream.read(&mut bytes) {
+            // The client has sent its last byte, and the request is not whole.
             Ok(0) => Err(BAD_REQUEST),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);
                 Ok(())
             }
+            // Stopped with Ctrl-Z, and gone on: who asked looks again.
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             // What Unix calls it when a read takes longer than its timeout
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err("408 Request Timeout"),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(TIMED_OUT),
             Err(_) => Err(BAD_REQUEST),
         }
     }

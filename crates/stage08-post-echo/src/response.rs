@@ -44,7 +44,8 @@ impl Response {
         Response::page(status, status, "")
     }
 
-    /// Sends the answer: status line, fields, an empty line, the body.
+    /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
+    /// gone, or takes nothing for too long.
     ///
     /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
     /// Gives how many bytes of the body were sent.

@@ -46,7 +46,7 @@ pub fn respond(request: Request) -> Result<Response, Refusal> {
         allowed.push(if *method == "GET" {
             "GET, HEAD"
         } else {
-            method
+            *method
         });
     }
     if allowed.is_empty() {

@@ -50,7 +50,7 @@ pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
         allowed.push(if *method == "GET" {
             "GET, HEAD"
         } else {
-            method
+            *method
         });
     }
     if let Some(response) = files::find(root, &request.path)? {

@@ -12,7 +12,10 @@ use crate::connection::is_empty_line;
 /// The request breaks the rules of the protocol.
 pub const BAD_REQUEST: Refusal = "400 Bad Request";
 
+/// The request line takes more than its room.
 const LINE_TOO_LONG: Refusal = "414 URI Too Long";
+
+/// The fields take more than their room, or are too many.
 pub const HEAD_TOO_LARGE: Refusal = "431 Request Header Fields Too Large";
 
 /// The most fields that a request may have.
