@@ -36,6 +36,7 @@ const ROUTES: &[(&str, &str, Handler)] = &[
 /// Answers a request with the page or the file below `root` that its path leads to.
 pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
     let is_get = request.method == "GET" || request.method == "HEAD";
+    // `/%68ello` and `/hello` are the same path (RFC 3986 §6.2.2.2).
     let decoded = percent::decode(&request.path);
     let mut allowed = Vec::new();
     for (method, path, handler) in ROUTES {

@@ -5,10 +5,10 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::ErrorKind;
-use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -21,10 +21,15 @@ use crate::routes::internal_error;
 const SMALL_FILE: u64 = 64 * 1024;
 
 /// A larger file is sent in blocks of this size, in bytes.
-const BLOCK_SIZE: usize = 256 * 1024;
+const BLOCK_SIZE: u64 = 256 * 1024;
 
-/// Answers with the file below `root` that the path leads to, if there is one. The query
-/// does not matter to a file, but it must survive a redirect.
+/// How many writes in a row may time out. A system makes room by the megabyte, and who reads
+/// slowly may need a minute for that.
+const MAX_STALLS: u32 = 5;
+
+/// Answers with the file below `root` that the path leads to, or with a redirect to the folder
+/// that it names. `None` if nothing is there; an error if it cannot be read. The query does not
+/// matter to a file, but it must survive a redirect.
 pub fn find(root: &Path, path: &str, query: &str) -> Result<Option<Response>, Refusal> {
     let Some(name) = locate(root, path) else {
         return Ok(None);
@@ -86,16 +91,14 @@ fn add_slash(path: &str, query: &str) -> Response {
     response
 }
 
-/// Opens a file of this length and makes an answer of it. What it is, the path says: the
-/// name may be that of something that a link points to.
+/// Makes an answer of a file of this length, in bytes. Its type is that of `path`: a link may
+/// have led to another `name`.
 fn open(name: &Path, path: &str, length: u64) -> io::Result<Response> {
-    let file = File::open(name)?;
     let mut response = Response::new("200 OK", &content_type(path), Vec::new());
     if length <= SMALL_FILE {
-        response.body.reserve_exact(length as usize);
-        file.take(length).read_to_end(&mut response.body)?;
+        response.body = fs::read(name)?;
     } else {
-        response.file = Some(file);
+        response.file = Some(File::open(name)?);
         response.file_length = length;
     }
     Ok(response)
@@ -112,17 +115,30 @@ fn content_type(path: &str) -> String {
 }
 
 /// Sends `length` bytes of a file, block by block: a file of a gigabyte needs no gigabyte.
-pub fn send(file: &mut File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
-    let mut block = vec![0; BLOCK_SIZE];
-    let mut left = length;
-    while left > 0 {
-        let count = file.take(left).read(&mut block)?;
+///
+/// Fails if the client is gone or takes nothing for too long, or if the file has become shorter.
+pub fn send(file: &File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
+    let mut block = vec![0; BLOCK_SIZE as usize];
+    let mut sent = 0;
+    let mut stalls = 0;
+    while sent < length {
+        let wanted = BLOCK_SIZE.min(length - sent) as usize;
+        let count = file.read_at(&mut block[..wanted], sent)?;
         if count == 0 {
             // The file has become shorter. The client sees it by the length that it was told.
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        stream.write_all(&block[..count])?;
-        left -= count as u64;
+        match stream.write(&block[..count]) {
+            Ok(count) => {
+                sent += count as u64;
+                stalls = 0;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock && stalls < MAX_STALLS => {
+                stalls += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -142,7 +142,7 @@ fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
         // Browsers open spare connections and may never use them.
         return;
     }
-    let mut response = answer.unwrap_or_else(Response::refusal);
+    let response = answer.unwrap_or_else(Response::refusal);
     let with_body = !connection.is_head();
     let sent = response.send(&mut connection.stream, with_body);
     if let Err(error) = &sent {

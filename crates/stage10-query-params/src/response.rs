@@ -9,9 +9,6 @@ use std::time::SystemTime;
 use crate::connection::Refusal;
 use crate::files;
 
-/// The longest body that travels in one write with the head, in bytes.
-const MAX_JOINED: usize = 16 * 1024;
-
 /// An answer: its status, and what it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
@@ -60,7 +57,7 @@ impl Response {
     ///
     /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
     /// Gives how many bytes of the body were sent.
-    pub fn send(&mut self, stream: &mut TcpStream, with_body: bool) -> io::Result<u64> {
+    pub fn send(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<u64> {
         let length = self.body.len() as u64 + self.file_length;
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
@@ -72,18 +69,16 @@ impl Response {
         }
         head += "Connection: close\r\n";
         head += "\r\n";
-        // One write, so that a small answer travels in one packet. To copy a long one would
-        // cost more than a second write.
+        // One write, so that a small answer travels in one packet.
         let mut bytes = head.into_bytes();
-        if with_body && self.body.len() <= MAX_JOINED {
-            bytes.append(&mut self.body);
+        if with_body {
+            bytes.extend_from_slice(&self.body);
         }
         stream.write_all(&bytes)?;
         if !with_body {
             return Ok(0);
         }
-        stream.write_all(&self.body)?;
-        if let Some(file) = &mut self.file {
+        if let Some(file) = &self.file {
             files::send(file, self.file_length, stream)?;
         }
         Ok(length)
