@@ -11,6 +11,7 @@ use wirecheck::check::Check;
 use wirecheck::check::Failure;
 use wirecheck::check::Kind;
 use wirecheck::checks;
+use wirecheck::checks::LAST_STAGE;
 use wirecheck::exercises;
 use wirecheck::report;
 use wirecheck::report::Ended;
@@ -37,8 +38,10 @@ Try:
 Exit status: 0 all passed, 1 a check failed, 2 the checks could not run."
 )]
 struct Arguments {
-    /// The stage whose checks to run (1 to 10): its own, and what holds from earlier ones
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=10), required_unless_present_any = ["exercise", "list", "explain"])]
+    #[arg(help = format!(
+        "The stage whose checks to run (1 to {LAST_STAGE}): its own, and what holds from earlier ones"
+    ))]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=LAST_STAGE.into()), required_unless_present_any = ["exercise", "list", "explain"])]
     stage: Option<u8>,
 
     /// Check the server that listens here

@@ -15,21 +15,26 @@ mod stage08;
 mod stage09;
 mod stage10;
 
+/// The rows, a list for each stage.
+const STAGES: &[&[Check]] = &[
+    stage01::CHECKS,
+    stage02::CHECKS,
+    stage03::CHECKS,
+    stage04::CHECKS,
+    stage05::CHECKS,
+    stage06::CHECKS,
+    stage07::CHECKS,
+    stage08::CHECKS,
+    stage09::CHECKS,
+    stage10::CHECKS,
+];
+
+/// The highest stage that there are checks for.
+pub const LAST_STAGE: u8 = STAGES.len() as u8;
+
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {
-    [
-        stage01::CHECKS,
-        stage02::CHECKS,
-        stage03::CHECKS,
-        stage04::CHECKS,
-        stage05::CHECKS,
-        stage06::CHECKS,
-        stage07::CHECKS,
-        stage08::CHECKS,
-        stage09::CHECKS,
-        stage10::CHECKS,
-    ]
-    .concat()
+    STAGES.concat()
 }
 
 /// What the rows of one stage have in common; each row fills in the rest.
@@ -71,7 +76,7 @@ mod tests {
             for text in [check.rule, check.sends, check.expects, check.hint] {
                 assert!(!text.is_empty(), "{name} lacks a text");
             }
-            assert!((1..=10).contains(&check.since), "{name}");
+            assert!((1..=LAST_STAGE).contains(&check.since), "{name}");
             assert!(check.until.is_none_or(|last| last >= check.since), "{name}");
         }
     }
