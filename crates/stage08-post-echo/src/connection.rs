@@ -69,7 +69,7 @@ impl Connection {
     }
 
     /// Whether all that has arrived has been used.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_used_up(&self) -> bool {
         self.buffer.is_empty()
     }
 
@@ -100,7 +100,7 @@ impl Connection {
 
     /// Lets the bytes that come from now on add to the client's time: a long body may take
     /// long, as long as it makes headway.
-    pub fn expect_body(&mut self) {
+    pub fn begin_body(&mut self) {
         self.time_per_byte = Duration::from_secs(1) / MIN_BYTES_PER_SECOND;
     }
 
@@ -128,7 +128,7 @@ impl Connection {
             Ok(0) => Err(BAD_REQUEST),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);
-                let earned = self.time_per_byte * count as u32;
+                let earned = self.time_per_byte * (count as u32);
                 self.deadline = (self.deadline + earned).min(Instant::now() + self.timeout);
                 Ok(())
             }

@@ -10,12 +10,14 @@ use crate::request::Request;
 use crate::request::has_control;
 use crate::request::parse_field;
 
+/// The body is longer than we take.
 const TOO_LARGE: Refusal = "413 Content Too Large";
 
 /// The most bytes that the extensions of all chunks may take, or the trailer.
 const MAX_EXTRAS: usize = 8 * 1024;
 
-/// Reads the body that the head announces, of at most `max_body` bytes.
+/// Reads the body that the head announces, of at most `max_body` bytes; or gives the status
+/// that refuses it.
 pub fn read(
     connection: &mut Connection,
     request: &Request,
@@ -23,7 +25,7 @@ pub fn read(
 ) -> Result<Vec<u8>, Refusal> {
     let lengths = request.values("content-length");
     let codings = request.values("transfer-encoding");
-    connection.expect_body();
+    connection.begin_body();
     match (&lengths[..], &codings[..]) {
         ([], []) => Ok(Vec::new()),
         (_, []) => {
@@ -36,8 +38,8 @@ pub fn read(
             send_continue(connection, request);
             read_chunked(connection, max_body)
         }
-        // A proxy that goes by the other one of the two fields would see other requests
-        // than we do: that is how requests are smuggled (RFC 9112 §11.2).
+        // Both fields, or chunks in HTTP/1.0 (RFC 9112 §6.1): a proxy may see other requests
+        // than we do. That is how requests are smuggled (§11.2).
         _ => Err(BAD_REQUEST),
     }
 }
@@ -52,9 +54,9 @@ fn parse_length(value: &str, max_body: usize) -> Result<usize, Refusal> {
             return Err(BAD_REQUEST);
         }
         numbers.push(number);
-    }
-    if numbers.iter().any(|number| *number != numbers[0]) {
-        return Err(BAD_REQUEST);
+        if number != numbers[0] {
+            return Err(BAD_REQUEST);
+        }
     }
     match numbers[0].parse() {
         Ok(length) if length <= max_body => Ok(length),
@@ -81,7 +83,7 @@ fn check_codings(value: &str) -> Result<(), Refusal> {
 /// Tells a client to go on that asks before it sends its body (RFC 9110 §10.1.1).
 fn send_continue(connection: &mut Connection, request: &Request) {
     if request.has_member("expect", "100-continue") && request.version != "HTTP/1.0" {
-        // If this fails, so will the next read.
+        // If this fails, so will what comes next.
         let _ = connection
             .stream
             .write_all(b"HTTP/1.1 100 Continue\r\n\r\n");

@@ -26,10 +26,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
-use std::time::Instant;
 use std::time::SystemTime;
 
 use clap::Parser;
@@ -136,7 +136,7 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
     let request = request::read(&mut connection, args.max_body);
-    let all_read = request.as_ref().is_ok_and(Request::is_last) && connection.is_empty();
+    let all_read = request.as_ref().is_ok_and(Request::is_last) && connection.is_used_up();
     let answer = request.and_then(|request| routes::respond(request, &args.root));
     if connection.is_untouched() {
         // Browsers open spare connections and may never use them.
@@ -184,11 +184,11 @@ fn log_error(line: &str) {
 
 /// Logs what can go wrong a thousand times a second: one line a minute, whatever it is.
 fn log_error_rarely(line: &str) {
-    static LAST_TIME: Mutex<Option<Instant>> = Mutex::new(None);
-    if let Ok(mut last_time) = LAST_TIME.lock()
-        && last_time.is_none_or(|time| time.elapsed() > Duration::from_secs(60))
-    {
-        *last_time = Some(Instant::now());
+    static LAST_MINUTE: AtomicU64 = AtomicU64::new(0);
+    let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let minute = time.as_secs() / 60;
+    // `swap` puts a number in and gives the one that was there, in one step.
+    if LAST_MINUTE.swap(minute, SeqCst) != minute {
         log_error(line);
     }
 }

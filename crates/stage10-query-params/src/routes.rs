@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::panic;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -50,7 +49,7 @@ pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
         // Who answers GET answers HEAD too: `send` leaves the body out.
         if *method == request.method || (*method == "GET" && request.method == "HEAD") {
             // A handler that panics costs its client a 500, and nobody else anything.
-            return panic::catch_unwind(|| handler(request)).unwrap_or(Err(INTERNAL_ERROR));
+            return std::panic::catch_unwind(|| handler(request)).unwrap_or(Err(INTERNAL_ERROR));
         }
         allowed.push(if *method == "GET" {
             "GET, HEAD"
