@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::PipeReader;
 use std::io::Read;
 use std::io::Write;
 use std::path::Path;
@@ -510,18 +511,21 @@ impl Server {
             in_book = args.get(at + 1).ok_or("--port needs a number")?.to_string();
             args.drain(at..at + 2);
         }
-        let mut child = Command::new(programs().join(name))
+        let cannot = |error| format!("cannot start {name}: {error}");
+        // One pipe for both, as on a terminal: the lines stay in their order.
+        let (output, stdout) = io::pipe().map_err(cannot)?;
+        let stderr = stdout.try_clone().map_err(cannot)?;
+        let child = Command::new(programs().join(name))
             .args(args)
             .args(["--port", "0"])
             .current_dir(stage::workspace())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn()
-            .map_err(|error| format!("cannot start {name}: {error}"))?;
+            .map_err(cannot)?;
         let (sender, lines) = mpsc::channel();
-        forward(child.stdout.take(), sender.clone());
-        forward(child.stderr.take(), sender);
+        forward(output, sender);
         let stage = stage::number_of(name).ok_or("which stage?")?;
         let mut server = Server {
             child,
@@ -585,10 +589,9 @@ impl Drop for Server {
     }
 }
 
-fn forward(stream: Option<impl Read + Send + 'static>, lines: Sender<String>) {
-    let stream = BufReader::new(stream.expect("the stream is piped"));
+fn forward(output: PipeReader, lines: Sender<String>) {
     thread::spawn(move || {
-        for line in stream.lines().map_while(Result::ok) {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
             if lines.send(line).is_err() {
                 return;
             }
