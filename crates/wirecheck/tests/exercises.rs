@@ -25,7 +25,11 @@ fn each_has_a_solution_that_applies() {
             .output()
             .unwrap();
         let says = String::from_utf8_lossy(&git.stderr);
-        assert!(git.status.success(), "{name}: {says}");
+        assert!(
+            git.status.success(),
+            "docs/exercises/{name}.patch does not apply; CONTRIBUTING.md says under \
+             \"A new exercise\" how to carry a solution\n{says}"
+        );
     }
 }
 
