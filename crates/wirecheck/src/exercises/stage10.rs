@@ -17,8 +17,8 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "10-second-variable",
         rule: "/kittens shows the name from the query under each kitten, escaped",
-        sends: "GET /kittens?size=100&name=Tom, without a name, and with names that are HTML or {{size}}",
-        expects: "the name at least as often as there are pictures; `A kitten` without one",
+        sends: "GET /kittens?size=100&name=Tom, without a name, with an empty one, and with names that are HTML or {{size}}",
+        expects: "the name at least as often as there are pictures; `A kitten` without one, or with an empty one",
         hint: "Escape the name, and put it into the page after the size.",
         run: second_variable,
         ..EXERCISE
