@@ -424,7 +424,8 @@ impl Work<'_> {
             .ok_or_else(|| "this chapter has no stage: its name is not stageNN….md".into())
     }
 
-    fn step(&mut self, at: usize, arguments: &[(String, String)]) -> Result<String, String> {
+    /// The pieces that a `{{#step}}` asks for: one, if it is right.
+    fn asked(&self, arguments: &[(String, String)]) -> Result<Vec<usize>, String> {
         let (text, place) = match arguments {
             [(none, text)] if none.is_empty() => (text, ""),
             [(none, text), (word, place)] if none.is_empty() && word == "in" => {
@@ -443,10 +444,33 @@ impl Work<'_> {
                 found.push(number);
             }
         }
-        let candidates = |numbers: &mut dyn Iterator<Item = usize>| {
+        Ok(found)
+    }
+
+    /// The pieces that the chapter must show, and no directive of it does.
+    fn not_shown(&self) -> Result<Vec<usize>, String> {
+        let pieces = &self.lesson()?.pieces;
+        let mut left = Vec::from_iter((0..pieces.len()).filter(|at| !pieces[*at].optional));
+        for line in self.text.lines() {
+            let arguments = line
+                .strip_prefix("{{#step")
+                .and_then(|line| line.strip_suffix("}}"));
+            let Some(arguments) = arguments else { continue };
+            let asked = arguments_of(arguments).and_then(|arguments| self.asked(&arguments));
+            if let Ok([shown]) = asked.as_deref() {
+                left.retain(|number| number != shown);
+            }
+        }
+        Ok(left)
+    }
+
+    fn step(&mut self, at: usize, arguments: &[(String, String)]) -> Result<String, String> {
+        let found = self.asked(arguments)?;
+        let lesson = self.lesson()?;
+        let candidates = |numbers: &[usize]| {
             let mut list = String::new();
             for number in numbers {
-                let piece = &lesson.pieces[number];
+                let piece = &lesson.pieces[*number];
                 list += &format!("\n    {}   ({})", lesson.directive(piece), piece.place);
             }
             list
@@ -454,15 +478,15 @@ impl Work<'_> {
         let number = match found[..] {
             [number] => number,
             [] => {
-                let free = &mut (0..lesson.pieces.len()).filter(|at| !self.shown.contains_key(at));
                 let name = &lesson.stage.name;
-                let list = candidates(free);
-                return Err(format!(
-                    "no change of {name} contains this text; not shown yet:{list}"
-                ));
+                let says = match candidates(&self.not_shown()?) {
+                    none if none.is_empty() => "all pieces are shown: take it out".to_string(),
+                    list => format!("not shown yet:{list}"),
+                };
+                return Err(format!("no change of {name} contains this text; {says}"));
             }
             _ => {
-                let list = candidates(&mut found.iter().copied());
+                let list = candidates(&found);
                 return Err(format!("{} pieces contain this text:{list}", found.len()));
             }
         };

@@ -94,6 +94,20 @@ fn no_match_tells_what_would_match() {
         fault.contains("{{#step \"G();\"}}   (src/main.rs: fn last)"),
         "{fault}"
     );
+    // Only what is missing: neither what another line shows nor what may be left out
+    assert!(
+        !fault.contains("uno") && !fault.contains("name ="),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_directive_too_many_is_to_be_taken_out() {
+    let fault = fault("too-many", "# Two", "{{#step \"gone();\"}}");
+    assert!(
+        fault.contains("all pieces are shown: take it out"),
+        "{fault}"
+    );
 }
 
 #[test]

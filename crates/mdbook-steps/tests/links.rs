@@ -1,4 +1,5 @@
-//! Links and pictures of the book lead somewhere: to a file, and to a heading in it.
+//! Links and pictures of the book lead somewhere: to a file, and to a heading in it. And the
+//! README names the stages that there are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,40 +22,72 @@ fn links_lead_somewhere() {
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     let mut faults = String::new();
     for page in &pages {
-        for target in targets(&fs::read_to_string(page).unwrap()) {
+        for (line, target) in targets(&fs::read_to_string(page).unwrap()) {
             // Other hosts are not asked: tests need no network.
-            if !target.contains("://") && !leads_somewhere(page, &target) {
-                faults += &format!(
-                    "{}: {target} leads nowhere\n",
-                    page.strip_prefix(&root).unwrap_or(page).display()
-                );
+            if target.contains("://") {
+                continue;
+            }
+            if let Err(why) = leads_somewhere(page, &target) {
+                let page = page.strip_prefix(&root).unwrap_or(page).display();
+                faults += &format!("{page}:{line}: the link {target} leads nowhere: {why}\n");
             }
         }
     }
     assert!(pages.len() > 20, "only {} pages were found", pages.len());
-    assert!(faults.is_empty(), "{faults}");
+    assert!(faults.is_empty(), "\n{faults}");
 }
 
-/// Whether a link on this page leads to a file, and to a fragment in it.
-fn leads_somewhere(page: &Path, target: &str) -> bool {
+#[test]
+fn the_readme_names_the_stages() {
+    let root = stage::workspace();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let stages = stage::read_all(&root).unwrap();
+    let mut faults = String::new();
+    for stage in &stages {
+        if !readme.contains(&format!("\n| `{}` | ", stage.name)) {
+            faults += &format!("README.md: its table of stages lacks `{}`\n", stage.name);
+        }
+    }
+    for (at, line) in readme.lines().enumerate() {
+        for word in line.split(|char: char| !char.is_alphanumeric() && char != '-') {
+            let named = stage::number_of(word).is_some();
+            if named && !stages.iter().any(|stage| stage.name == word) {
+                faults += &format!("README.md:{}: there is no crates/{word}\n", at + 1);
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{faults}");
+}
+
+/// Whether a link on this page leads to a file, and to a fragment in it; if not, why.
+fn leads_somewhere(page: &Path, target: &str) -> Result<(), String> {
     let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
     let file = if file.is_empty() {
         page.to_path_buf()
     } else {
         page.with_file_name(file)
     };
-    if fragment.is_empty() {
-        return file.is_file();
+    if !file.is_file() {
+        return Err("there is no such file; mend the link, from this page's folder".into());
     }
-    fs::read_to_string(&file).is_ok_and(|text| fragments(&file, &text).contains(fragment))
+    if fragment.is_empty() {
+        return Ok(());
+    }
+    let found = fragments(&file, &fs::read_to_string(&file).unwrap_or_default());
+    if !found.contains(fragment) {
+        let found = Vec::from_iter(found).join(", ");
+        return Err(format!("mend what follows the #; that page has {found}"));
+    }
+    Ok(())
 }
 
-/// Where the links and pictures of a chapter lead.
-fn targets(text: &str) -> Vec<String> {
+/// Where the links and pictures of a chapter lead, each with its line.
+fn targets(text: &str) -> Vec<(usize, String)> {
     let mut targets = Vec::new();
-    for event in Parser::new_ext(text, Options::all()) {
+    for (event, range) in Parser::new_ext(text, Options::all()).into_offset_iter() {
         if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event {
-            targets.push(dest_url.into_string());
+            let line = text[..range.start].matches('\n').count() + 1;
+            targets.push((line, dest_url.into_string()));
         }
     }
     targets

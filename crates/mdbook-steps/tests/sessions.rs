@@ -12,6 +12,7 @@ use std::io::BufReader;
 use std::io::PipeReader;
 use std::io::Read;
 use std::io::Write;
+use std::mem;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -203,9 +204,30 @@ fn is_as_recorded(file: &str, text: &str) {
     }
     let recorded = fs::read_to_string(&path).unwrap_or_default();
     if recorded != text {
-        let changes = changes(&recorded, text);
+        let changes = changes_of_commands(&recorded, text);
         panic!("not what docs/generated/{file} says:\n{changes}\nRecord anew with: scripts/record");
     }
+}
+
+/// The changes alone, behind the commands that they belong to: the file is long.
+fn changes_of_commands(recorded: &str, text: &str) -> String {
+    let changes = changes(recorded, text);
+    let mut list = String::new();
+    let (mut server, mut command) = ("", "");
+    for line in changes.lines() {
+        if line.starts_with("      $ cargo") {
+            (server, command) = (line, "");
+        } else if line.starts_with("      $ ") {
+            command = line;
+        } else if !line.starts_with("      ") {
+            for above in [mem::take(&mut server), mem::take(&mut command), line] {
+                if !above.is_empty() {
+                    list += &format!("{above}\n");
+                }
+            }
+        }
+    }
+    list
 }
 
 /// All Markdown files below a folder, if there is one.
@@ -444,8 +466,9 @@ fn changes(expected: &str, actual: &str) -> String {
 
 /// Where cargo puts the programs. They are built once, if they are not yet.
 fn programs() -> &'static Path {
-    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
+    // What went wrong is kept, too: many tests ask, and one build is enough.
+    static PROGRAMS: OnceLock<Result<PathBuf, &str>> = OnceLock::new();
+    let programs = PROGRAMS.get_or_init(|| {
         let mut build = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
         build.args([
             "build",
@@ -467,9 +490,12 @@ fn programs() -> &'static Path {
             build.arg("--release");
         }
         let status = build.current_dir(stage::workspace()).status().unwrap();
-        assert!(status.success(), "the stages do not build");
-        folder
-    })
+        if !status.success() {
+            return Err("the stages do not build");
+        }
+        Ok(folder)
+    });
+    programs.as_ref().unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 fn name_of(number: u32) -> Result<String, String> {

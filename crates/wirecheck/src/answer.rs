@@ -178,10 +178,13 @@ impl Answer {
     /// The field is there once and has this value.
     pub fn field_is(&self, name: &str, value: &str) -> Verdict {
         let found = self.field(name)?;
-        self.ensure(
-            found.eq_ignore_ascii_case(value),
-            format!("{name} should be {value:?} and is {found:?}"),
-        )
+        // RFC 9110 §4.2.3: the case of a path matters.
+        let same = if name == "Location" {
+            found == value
+        } else {
+            found.eq_ignore_ascii_case(value)
+        };
+        self.ensure(same, format!("{name} should be {value:?} and is {found:?}"))
     }
 
     /// RFC 9110 §6.6.1: a Date in the one form that may be sent.

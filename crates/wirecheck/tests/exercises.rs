@@ -25,7 +25,11 @@ fn each_has_a_solution_that_applies() {
             .output()
             .unwrap();
         let says = String::from_utf8_lossy(&git.stderr);
-        assert!(git.status.success(), "{name}: {says}");
+        assert!(
+            git.status.success(),
+            "docs/exercises/{name}.patch does not apply; CONTRIBUTING.md says under \
+             \"A new exercise\" how to carry a solution\n{says}"
+        );
     }
 }
 
@@ -45,38 +49,51 @@ fn each_stands_in_its_chapter_and_each_chapter_has_two() {
     if !book.join("SUMMARY.md").exists() {
         return;
     }
-    let mut headings = headings();
-    let mut names: Vec<_> = exercises::all()
-        .iter()
-        .map(|e| e.name.to_string())
-        .collect();
-    headings.sort();
-    names.sort();
-    assert_eq!(headings, names, "left: headings of the book; right: checks");
+    let headings = headings();
+    let exercises = exercises::all();
+    let mut faults = String::new();
+    for Heading { file, name, hints } in &headings {
+        if !exercises.iter().any(|exercise| exercise.name == name) {
+            faults += &format!("{file}: there is no check for the heading {name}\n");
+        }
+        if *hints != 3 {
+            faults += &format!("{file}: {name} has {hints} hints, and should have three\n");
+        }
+    }
+    for exercise in &exercises {
+        let name = exercise.name;
+        if !headings.iter().any(|heading| heading.name == name) {
+            faults += &format!("docs/src: no heading `### {name}: …` for the check {name}\n");
+        }
+    }
     for stage in stages::all() {
         let stage = stage.number;
-        let prefix = format!("{stage:02}-");
-        let count = names
-            .iter()
-            .filter(|name| name.starts_with(&prefix))
-            .count();
-        assert!(count >= 2, "chapter {stage} has {count} exercises");
+        let here = exercises.iter().filter(|exercise| exercise.since == stage);
+        let count = here.count();
+        if count < 2 {
+            faults += &format!("stage {stage:02} has {count} exercises, and should have two\n");
+        }
     }
+    assert!(faults.is_empty(), "\n{faults}");
+}
+
+/// An exercise in its chapter.
+struct Heading {
+    file: String,
+    name: String,
+    hints: usize,
 }
 
 /// `### 01-whoami: tell them` in the chapters, each in the one of its stage or in the last.
-fn headings() -> Vec<String> {
-    let mut names = Vec::new();
+fn headings() -> Vec<Heading> {
+    let mut headings = Vec::new();
     for file in files("docs/src") {
         let Ok(text) = fs::read_to_string(&file) else {
             continue;
         };
         let chapter = file.file_stem().unwrap_or_default().to_string_lossy();
-        for line in text.lines() {
-            let Some(heading) = line.strip_prefix("### ") else {
-                continue;
-            };
-            let name = heading.split(':').next().unwrap_or_default();
+        for section in text.split("\n### ").skip(1) {
+            let name = section.split(':').next().unwrap_or_default();
             if !name.starts_with(|first: char| first.is_ascii_digit()) {
                 continue;
             }
@@ -85,10 +102,14 @@ fn headings() -> Vec<String> {
                 here || chapter == "real-servers",
                 "{name} stands in {chapter}"
             );
-            names.push(name.to_string());
+            headings.push(Heading {
+                file: format!("docs/src/{chapter}.md"),
+                name: name.to_string(),
+                hints: section.matches("<summary>Hint ").count(),
+            });
         }
     }
-    names
+    headings
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {

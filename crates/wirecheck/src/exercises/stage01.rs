@@ -32,18 +32,22 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "01-whoami",
         rule: "With --whoami each client gets a line with its own address, then the close",
-        sends: "nothing: connects to a server with --whoami (yours: start it so), and reads",
-        expects: "the address and port of the client, a line end, the end of the stream",
+        sends: "nothing: connects to a server with --whoami (yours: start it so), and reads; then to ours without it",
+        expects: "the address and port of the client, a line end, the end of the stream; without the flag nothing",
         hint: "writeln! writes to a stream as it does to stdout; the address is there already.",
         run: |server| {
             let own = server.with_flag("--whoami")?;
             let mut client = own.connect()?;
             let told = client.rest()?;
             let line = format!("{}\n", address_of(&client));
-            if told == line.as_bytes() {
+            if told != line.as_bytes() {
+                return Err(client.wrong(format!("the client should be told {line:?}")));
+            }
+            if !server.is_ours() {
                 return Ok(());
             }
-            Err(client.wrong(format!("the client should be told {line:?}")))
+            let without = server.connect()?.closes_silently();
+            without.map_err(|failure| failure.titled("without --whoami:"))
         },
         ..EXERCISE
     },

@@ -13,14 +13,14 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "03-count",
         rule: "After the head comes a line with the number of its lines and bytes; the empty line is no line, but has bytes",
-        sends: "a head of 3 lines and 52 bytes; then one of 2 lines, LF alone at their ends, with a byte above 127",
+        sends: "an empty line, which does not count, and a head of 3 lines and 52 bytes; then one of 2 lines, LF alone at their ends, with a byte above 127",
         expects: "`3 lines, 52 bytes` on stdout behind the first head, `2 lines, 25 bytes` behind the second",
         hint: "Bytes, not what String::len says: there a character above 127 takes two.",
         run: |server| {
             let own = server.another()?;
-            let head = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: you\r\n\r\n";
+            let head = b"\r\nGET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: you\r\n\r\n";
             let log = log_of(&own, head, "3 lines, 52 bytes")?;
-            follows(&log, "User-Agent", "3 lines, 52 bytes")?;
+            follows(&log, "User-Agent: you", "3 lines, 52 bytes")?;
             log_of(
                 &own,
                 b"GET / HTTP/1.1\nX-Odd: \xeb\n\n",
@@ -50,7 +50,7 @@ fn user_agent(server: &Server) -> Verdict {
     )?;
     let head = b"GET / HTTP/1.1\r\nUSER-agent: \t wirecheck/4711 \x1b[0m\r\nX-Last: 2\r\n\r\n";
     let log = log_of(&own, head, "from wirecheck/4711")?;
-    follows(&log, "X-Last", "from wirecheck/4711")?;
+    follows(&log, "X-Last: 2", "from wirecheck/4711")?;
     let told = log.lines().filter(|line| line.starts_with("from")).count();
     ensure(
         told == 1,
@@ -73,10 +73,11 @@ fn log_of(server: &Server, head: &[u8], part: &str) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// The one line comes after the other.
-fn follows(log: &str, first: &str, second: &str) -> Verdict {
+/// The line comes after the head: after its last field and the empty line.
+fn follows(log: &str, last: &str, line: &str) -> Verdict {
+    let end = log.find(&format!("{last}\\r\\n\n\\r\\n\n"));
     ensure(
-        log.find(first) < log.find(second),
-        format!("{second:?} should stand behind the head; stdout:\n{log}"),
+        end.is_some() && end < log.find(line),
+        format!("{line:?} should stand behind the empty line of the head; stdout:\n{log}"),
     )
 }

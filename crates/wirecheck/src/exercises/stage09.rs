@@ -135,9 +135,16 @@ fn listing(server: &Server) -> Verdict {
     page.page_lacks(".listing")?;
     let mut left: BTreeMap<&str, &str> = NAMES.map(|name| (name, name)).into();
     left.insert("folder", "a page in a folder");
-    for link in page.text().split("href=\"").skip(1) {
-        let link = link.split('"').next().unwrap_or_default();
+    for link in page.text().split("href=").skip(1) {
+        let Some(quote @ ('"' | '\'')) = link.chars().next() else {
+            continue;
+        };
+        let link = link.split(quote).nth(1).unwrap_or_default();
         let link = link.replace("&amp;", "&");
+        // To the folder above, say: a list may have more links than those to its files.
+        if link.starts_with("..") || link.contains("://") {
+            continue;
+        }
         let target = match link.strip_prefix("./").unwrap_or(&link) {
             whole if whole.starts_with('/') => whole.to_string(),
             relative => format!("/a%20list/{relative}"),
