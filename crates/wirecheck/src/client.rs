@@ -85,6 +85,23 @@ impl Connection {
         }
     }
 
+    /// The same with the pieces of one head. A server that answers or closes before the last
+    /// of them is sent has not read up to the empty line (RFC 9112 §2.2).
+    pub fn send_unanswered<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
+        for piece in pieces {
+            if !self.is_quiet() {
+                // To be shown.
+                let _ = self.read_more();
+                return Err(
+                    self.wrong("the server answered or closed before the whole head was sent")
+                );
+            }
+            self.send(piece);
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
     /// Says that nothing more will be sent, and goes on listening.
     pub fn half_close(&mut self) {
         self.exchange.note("the client half-closes");

@@ -54,6 +54,17 @@ fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
     address
 }
 
+/// Reads on until the empty line, but no more than 16 KiB.
+fn read_head(client: &mut impl Read, mut head: Vec<u8>) {
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n")
+        && head.len() < 16 * 1024
+        && client.read(&mut byte).is_ok_and(|n| n > 0)
+    {
+        head.extend(byte);
+    }
+}
+
 /// A port on which nobody listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -244,6 +255,80 @@ fn in_stage_05_a_malformed_request_may_stay_unanswered() {
     let addr = closes.to_string();
     for (stage, wanted) in [("5", 0), ("6", 1)] {
         let (status, stdout, _) = run(&[stage, "--addr", &addr, "--only", "host-missing"]);
+        assert_eq!(status, Some(wanted), "{stdout}");
+    }
+}
+
+#[test]
+fn in_stage_03_a_close_before_the_empty_line_is_seen_from_outside() {
+    let one_read = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+    });
+    let whole = serve(|mut client| read_head(&mut client, Vec::new()));
+    let only = [
+        "--only",
+        "split-everywhere",
+        "--only",
+        "one-byte-at-a-time",
+        "--patience",
+        "0.5",
+    ];
+    for (server, figures) in [
+        (one_read, "0 passed, 2 failed"),
+        (whole, "0 failed, 2 skipped"),
+    ] {
+        let addr = server.to_string();
+        let (_, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(figures), "{stdout}");
+    }
+    // Started, it is seen to print.
+    let line = format!("{} --port {{port}}", stage(3));
+    let (_, stdout, _) = run(&[&["3", "--run", &line][..], &only].concat());
+    assert!(stdout.contains("2 passed"), "{stdout}");
+}
+
+#[test]
+fn in_stage_03_a_head_that_is_not_printed_whole_is_seen() {
+    let program = std::env::current_exe().unwrap();
+    let line = format!(
+        "PORT={{port}} {} --ignored --exact --nocapture prints_the_first_segment",
+        program.display()
+    );
+    let only = ["--only", "split-everywhere", "--patience", "0.5"];
+    let (status, stdout, stderr) = run(&[&["3", "--run", &line][..], &only].concat());
+    assert!(
+        stdout.contains("its last field was not printed"),
+        "{stdout}{stderr}"
+    );
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+#[ignore = "a server, which the test above starts"]
+fn prints_the_first_segment() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    for mut client in listener.incoming().flatten() {
+        let mut first = vec![0; 4096];
+        let n = client.read(&mut first).unwrap_or(0);
+        first.truncate(n);
+        println!("{}", first.escape_ascii());
+        read_head(&mut client, first);
+    }
+}
+
+#[test]
+fn who_reads_a_head_without_an_end_is_not_spared_by_the_end_of_the_stream() {
+    let endless = serve(|mut client| {
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    let bounded = serve(|mut client| read_head(&mut client, Vec::new()));
+    let only = ["--only", "head-without-end", "--patience", "0.5"];
+    for (server, wanted) in [(endless, 1), (bounded, 0)] {
+        let addr = server.to_string();
+        let (status, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
         assert_eq!(status, Some(wanted), "{stdout}");
     }
 }

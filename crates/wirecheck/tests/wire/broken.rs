@@ -41,6 +41,8 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::AlwaysOk, "missing-is-404"),
     (Fault::OneRead, "split-everywhere"),
     (Fault::OneRead, "one-byte-at-a-time"),
+    (Fault::AnswersFirstRead, "split-everywhere"),
+    (Fault::AnswersFirstRead, "one-byte-at-a-time"),
     (Fault::ReadsToEnd, "answer-before-the-close"),
     (Fault::NeverCloses, "closes-after-the-answer"),
     (Fault::DropsHalfClosed, "half-close-after-request"),
@@ -116,6 +118,7 @@ enum Fault {
     LocalDate,
     AlwaysOk,
     OneRead,
+    AnswersFirstRead,
     ReadsToEnd,
     NeverCloses,
     DropsHalfClosed,
@@ -374,6 +377,10 @@ impl Client {
             self.read_more()?;
             let whole = self.buffer.windows(4).any(|w| w == b"\r\n\r\n");
             whole.then_some(()).ok_or(400_u16)?;
+        }
+        if self.has(Fault::AnswersFirstRead) {
+            self.read_more()?;
+            self.buffer = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec();
         }
         if self.has(Fault::ReadsToEnd) {
             while self.read_more().is_ok() {}
