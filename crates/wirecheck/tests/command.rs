@@ -248,6 +248,37 @@ fn what_stage_05_still_does_is_told_of_stage_05_only() {
 }
 
 #[test]
+fn in_stage_05_a_page_for_a_malformed_request_says_how_to_refuse_it() {
+    let page = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = page.to_string();
+    let (_, stdout, _) = run(&["5", "--addr", &addr, "--only", "host-missing"]);
+    assert!(
+        stdout.contains("refuse it with 400, or close without an answer"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn in_stage_05_a_page_may_show_the_target() {
+    // The same page everywhere, but for what was asked.
+    let mirror = serve(|mut client| {
+        let mut head = [0; 4096];
+        let n = client.read(&mut head).unwrap_or(0);
+        let head = String::from_utf8_lossy(&head[..n]).into_owned();
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        let length = target.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{target}");
+        let _ = client.write_all(answer.as_bytes());
+    });
+    let addr = mirror.to_string();
+    let (_, stdout, _) = run(&["5", "--addr", &addr, "--only", "target-absolute-form"]);
+    assert!(stdout.contains("1 passed"), "{stdout}");
+}
+
+#[test]
 fn in_stage_05_a_malformed_request_may_stay_unanswered() {
     let closes = serve(|mut client| {
         let _ = client.read(&mut [0; 4096]);

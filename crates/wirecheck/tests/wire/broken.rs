@@ -63,6 +63,11 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::LfOnlyRefused, "bare-lf-line-ends"),
     (Fault::NamesByCase, "field-name-any-case"),
     (Fault::NoAbsoluteForm, "target-absolute-form"),
+    (Fault::OkForAbsoluteForm, "target-absolute-form"),
+    (
+        Fault::OkForAbsoluteForm,
+        "target-absolute-form-host-ignored",
+    ),
     (Fault::PathNotEscaped, "path-escaped-in-page"),
     (Fault::NoAllow, "allow-with-405"),
     (Fault::BodyOfOneRead, "body-in-second-segment"),
@@ -137,6 +142,7 @@ enum Fault {
     LfOnlyRefused,
     NamesByCase,
     NoAbsoluteForm,
+    OkForAbsoluteForm,
     PathNotEscaped,
     NoAllow,
     BodyOfOneRead,
@@ -466,6 +472,9 @@ impl Client {
             }
         }
         self.head = method == "HEAD";
+        if self.has(Fault::OkForAbsoluteForm) {
+            return Ok((method.into(), target.into(), version.into()));
+        }
         if !path.starts_with('/') {
             return Err(400);
         }
@@ -712,6 +721,7 @@ fn respond(request: &Request, fault: Fault) -> Answer {
         },
         (_, path) if fault == Fault::PathNotEscaped => page(404, &format!("404 Not Found {path}")),
         _ if fault == Fault::AlwaysOk => page(200, "Hello"),
+        _ if fault == Fault::OkForAbsoluteForm => page(200, &format!("no {path}")),
         _ => page(404, "404 Not Found"),
     }
 }
