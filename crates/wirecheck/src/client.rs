@@ -72,7 +72,8 @@ impl Connection {
         let bytes = bytes.as_ref();
         self.exchange.sent(bytes);
         if let Err(e) = self.stream.write_all(bytes) {
-            self.exchange.note(format!("sending stopped: {e}"));
+            let reset = if is_reset(&e) { " (reset)" } else { "" };
+            self.exchange.note(format!("sending stopped{reset}: {e}"));
             self.was_reset |= is_reset(&e);
         }
     }

@@ -248,6 +248,53 @@ fn what_stage_05_still_does_is_told_of_stage_05_only() {
 }
 
 #[test]
+fn an_echo_of_text_shows_the_first_byte_that_differs() {
+    let text = serve(|mut client| {
+        let mut block = [0; 4096];
+        while let Ok(n @ 1..) = client.read(&mut block) {
+            let _ = client.write_all(String::from_utf8_lossy(&block[..n]).as_bytes());
+        }
+    });
+    let addr = text.to_string();
+    let (_, stdout, _) = run(&["2", "--addr", &addr, "--only", "echo-10-mib"]);
+    assert!(
+        stdout.contains(r"at byte 117: sent \x80\x81\x82\x83, got \xef\xbf\xbd\xef"),
+        "{stdout}"
+    );
+    assert!(stdout.lines().count() < 20, "{stdout}");
+}
+
+#[test]
+fn a_whole_answer_without_a_close_is_told_from_one_cut_short() {
+    for (length, says) in [
+        (5, "the answer is complete, but the connection stays open"),
+        (6, "the server stopped in the middle"),
+    ] {
+        let keeps = serve(move |mut client| {
+            let _ = client.read(&mut [0; 4096]);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nHello");
+            let _ = client.write_all(answer.as_bytes());
+            thread::spawn(move || client.read_to_end(&mut Vec::new()));
+        });
+        let addr = keeps.to_string();
+        let only = ["--only", "closes-after-the-answer", "--patience", "0.5"];
+        let (_, stdout, _) = run(&[&["4", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(says), "{stdout}");
+    }
+}
+
+#[test]
+fn that_sending_stopped_with_a_reset_is_said() {
+    let resets = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = resets.to_string();
+    let (_, stdout, _) = run(&["4", "--addr", &addr, "--only", "20-mb-sent-to-a-page"]);
+    assert!(stdout.contains("* sending stopped (reset): "), "{stdout}");
+}
+
+#[test]
 fn in_stage_05_a_page_for_a_malformed_request_says_how_to_refuse_it() {
     let page = serve(|mut client| {
         let _ = client.read(&mut [0; 4096]);
