@@ -184,6 +184,25 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
 }
 
 #[test]
+fn of_a_long_complaint_the_beginning_and_the_end_are_shown() {
+    let line = "for i in $(seq 100); do echo line $i. >&2; done; exit 1 # {port}";
+    let (_, _, stderr) = run(&["1", "--run", line]);
+    for shown in [
+        "line 1.\n",
+        "line 10.\n",
+        "… 85 lines\n",
+        "line 96.\n",
+        "line 100.",
+    ] {
+        assert!(stderr.contains(shown), "{stderr}");
+    }
+    assert!(
+        !stderr.contains("line 11.") && !stderr.contains("line 95."),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn who_answers_nobody_is_not_checked() {
     let silent = serve(std::mem::forget).to_string();
     let (status, _, stderr) = run(&["4", "--addr", &silent, "--patience", "0.3"]);
@@ -366,12 +385,30 @@ fn in_stage_03_a_close_before_the_empty_line_is_seen_from_outside() {
 }
 
 #[test]
-fn in_stage_03_a_head_that_is_not_printed_whole_is_seen() {
+fn of_a_log_the_last_lines_are_shown_and_of_complaints_those_of_the_check() {
+    let line = format!("echo before the check >&2; {}", first_segment());
+    let only = ["--only", "head-logged", "--patience", "0.5"];
+    let (_, stdout, stderr) = run(&[&["3", "--run", &line][..], &only].concat());
+    // It prints an ESC as it came, and so many lines.
+    assert!(stdout.contains("… "), "{stdout}{stderr}");
+    assert!(stdout.contains(r"\x1b[31m49"), "{stdout}");
+    assert!(!stdout.contains(['\x1b']), "{stdout}");
+    assert!(stdout.contains("* on stderr: a client came"), "{stdout}");
+    assert!(!stdout.contains("before the check"), "{stdout}");
+}
+
+/// A command that starts `prints_the_first_segment`.
+fn first_segment() -> String {
     let program = std::env::current_exe().unwrap();
-    let line = format!(
+    format!(
         "PORT={{port}} {} --ignored --exact --nocapture prints_the_first_segment",
         program.display()
-    );
+    )
+}
+
+#[test]
+fn in_stage_03_a_head_that_is_not_printed_whole_is_seen() {
+    let line = first_segment();
     let only = ["--only", "split-everywhere", "--patience", "0.5"];
     let (status, stdout, stderr) = run(&[&["3", "--run", &line][..], &only].concat());
     assert!(
@@ -382,7 +419,7 @@ fn in_stage_03_a_head_that_is_not_printed_whole_is_seen() {
 }
 
 #[test]
-#[ignore = "a server, which the test above starts"]
+#[ignore = "a server, which other tests start"]
 fn prints_the_first_segment() {
     let Ok(port) = std::env::var("PORT") else {
         return;
@@ -392,7 +429,9 @@ fn prints_the_first_segment() {
         let mut first = vec![0; 4096];
         let n = client.read(&mut first).unwrap_or(0);
         first.truncate(n);
-        println!("{}", first.escape_ascii());
+        eprintln!("a client came");
+        println!("{}", String::from_utf8_lossy(&first).trim_end());
+        (0..50).for_each(|i| println!("\x1b[31m{i}"));
         read_head(&mut client, first);
     }
 }
