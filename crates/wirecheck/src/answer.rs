@@ -67,6 +67,22 @@ impl Answer {
         })
     }
 
+    /// After its head: whatever follows, until the server closes without being asked to.
+    pub fn is_closed_after(&self, connection: &mut Connection) -> Verdict {
+        let Err(failure) = connection.rest() else {
+            return Ok(());
+        };
+        let body = &connection.buffer;
+        let length = self.values("Content-Length").concat().parse::<usize>();
+        let is_chunked = !self.values("Transfer-Encoding").is_empty();
+        let is_whole = length.is_ok_and(|length| body.len() >= length)
+            || (is_chunked && body.ends_with(b"0\r\n\r\n"));
+        if is_whole && !connection.was_reset {
+            return Err(connection.wrong("the answer is complete, but the connection stays open"));
+        }
+        Err(failure)
+    }
+
     /// RFC 9112 §6.3: the length of the body, in this order.
     fn read_body(&mut self, connection: &mut Connection) -> Verdict {
         let lengths = self.values("Content-Length");

@@ -92,11 +92,15 @@ impl Check {
 
     /// Runs it, and looks whether the server outlived it.
     pub fn run_on(&self, server: &Server) -> Verdict {
-        let verdict = (self.run)(server);
-        if let Err(Failure::Wrong { .. }) = verdict {
+        let before = server.complained();
+        let mut verdict = (self.run)(server);
+        if let Err(Failure::Wrong { exchange, .. }) = &mut verdict {
             // A refused connection is seen a moment before the end of the process,
             // which explains more.
             wait_until(Duration::from_millis(200), || server.still_runs().is_err());
+            for line in server.complaints_since(before) {
+                exchange.note(format!("on stderr: {line}"));
+            }
         }
         if let Err(Failure::Skipped(_)) = verdict {
             return verdict;

@@ -72,7 +72,8 @@ impl Connection {
         let bytes = bytes.as_ref();
         self.exchange.sent(bytes);
         if let Err(e) = self.stream.write_all(bytes) {
-            self.exchange.note(format!("sending stopped: {e}"));
+            let reset = if is_reset(&e) { " (reset)" } else { "" };
+            self.exchange.note(format!("sending stopped{reset}: {e}"));
             self.was_reset |= is_reset(&e);
         }
     }
@@ -83,6 +84,23 @@ impl Connection {
             self.send(piece);
             thread::sleep(PAUSE);
         }
+    }
+
+    /// The same with the pieces of one head. A server that answers or closes before the last
+    /// of them is sent has not read up to the empty line (RFC 9112 §2.2).
+    pub fn send_unanswered<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
+        for piece in pieces {
+            if !self.is_quiet() {
+                // To be shown.
+                let _ = self.read_more();
+                return Err(
+                    self.wrong("the server answered or closed before the whole head was sent")
+                );
+            }
+            self.send(piece);
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// Says that nothing more will be sent, and goes on listening.

@@ -31,6 +31,7 @@ use crate::answer::Answer;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::client::Connection;
+use crate::exchange::visible;
 use crate::site::Files;
 
 /// How long a server may take. Reached only when something is wrong, so it
@@ -40,8 +41,12 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// In a reader's command line: the folder of test files.
 const ROOT: &str = "{root}";
 
-/// Of what a server says before it ends: enough for the end of a traceback.
+/// Of what a server complains: Node begins with the reason …
+const FIRST_LINES: usize = 10;
+/// … and Python ends with it.
 const LAST_LINES: usize = 5;
+/// Of what it logs: the last lines are those of the check that looks for one.
+const LOG_LINES: usize = 20;
 
 /// Between two looks at something that is about to happen.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -385,10 +390,10 @@ impl Server {
 
     fn line_on(&self, output: &Output, name: &str, part: &str) -> Result<String, Failure> {
         output.wait_for(part, self.patience).ok_or_else(|| {
-            let log = output.whole();
-            let log = match log.as_slice() {
+            let lines = excerpt(&output.whole(), 0, LOG_LINES);
+            let log = match lines.as_slice() {
                 [] => "is empty".to_string(),
-                log => format!("holds:\n{}", String::from_utf8_lossy(log)),
+                lines => format!("holds:\n  {}", lines.join("\n  ")),
             };
             Failure::new(format!("no line on {name} contains `{part}`\n{name} {log}"))
         })
@@ -398,6 +403,22 @@ impl Server {
     pub fn output(&self) -> Result<(Vec<u8>, Vec<u8>), Failure> {
         let process = self.process()?;
         Ok((process.stdout.whole(), process.stderr.whole()))
+    }
+
+    /// How much it has complained until now, in bytes.
+    pub fn complained(&self) -> usize {
+        self.process
+            .as_ref()
+            .map_or(0, |process| process.stderr.whole().len())
+    }
+
+    /// What it has complained since then, a few lines of it. The last words of one that
+    /// has ended are told elsewhere.
+    pub fn complaints_since(&self, start: usize) -> Vec<String> {
+        let Some(process) = &self.process else {
+            return Vec::new();
+        };
+        excerpt(&process.stderr.whole()[start..], FIRST_LINES, LAST_LINES)
     }
 
     /// Ctrl-C, which a terminal sends to the whole group.
@@ -473,6 +494,20 @@ pub fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
         thread::sleep(GLANCE);
     }
     true
+}
+
+/// The first and the last lines, escaped: they may hold what came from the network.
+fn excerpt(bytes: &[u8], first: usize, last: usize) -> Vec<String> {
+    let text: Vec<_> = bytes.trim_ascii_end().split(|b| *b == b'\n').collect();
+    let mut lines: Vec<String> = text.iter().map(|line| visible(line)).collect();
+    if lines == [""] {
+        return Vec::new();
+    }
+    let left = lines.len().saturating_sub(first + last);
+    if left > 0 {
+        lines.splice(first..first + left, [format!("… {left} lines")]);
+    }
+    lines
 }
 
 fn skip(reason: &str) -> Failure {
@@ -583,14 +618,12 @@ impl Process {
             return "the server still runs".to_string();
         };
         self.stderr.wait_for_end();
-        let stderr = self.stderr.whole();
-        let stderr = String::from_utf8_lossy(&stderr);
-        let lines: Vec<_> = stderr.lines().collect();
+        let lines = excerpt(&self.stderr.whole(), FIRST_LINES, LAST_LINES);
         let mut text = format!("the server has ended ({status})");
         if !lines.is_empty() {
             text += "\non stderr:";
         }
-        for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+        for line in lines {
             text += &format!("\n  {line}");
         }
         text

@@ -54,6 +54,17 @@ fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
     address
 }
 
+/// Reads on until the empty line, but no more than 16 KiB.
+fn read_head(client: &mut impl Read, mut head: Vec<u8>) {
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n")
+        && head.len() < 16 * 1024
+        && client.read(&mut byte).is_ok_and(|n| n > 0)
+    {
+        head.extend(byte);
+    }
+}
+
 /// A port on which nobody listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -173,6 +184,25 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
 }
 
 #[test]
+fn of_a_long_complaint_the_beginning_and_the_end_are_shown() {
+    let line = "for i in $(seq 100); do echo line $i. >&2; done; exit 1 # {port}";
+    let (_, _, stderr) = run(&["1", "--run", line]);
+    for shown in [
+        "line 1.\n",
+        "line 10.\n",
+        "… 85 lines\n",
+        "line 96.\n",
+        "line 100.",
+    ] {
+        assert!(stderr.contains(shown), "{stderr}");
+    }
+    assert!(
+        !stderr.contains("line 11.") && !stderr.contains("line 95."),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn who_answers_nobody_is_not_checked() {
     let silent = serve(std::mem::forget).to_string();
     let (status, _, stderr) = run(&["4", "--addr", &silent, "--patience", "0.3"]);
@@ -237,6 +267,84 @@ fn what_stage_05_still_does_is_told_of_stage_05_only() {
 }
 
 #[test]
+fn an_echo_of_text_shows_the_first_byte_that_differs() {
+    let text = serve(|mut client| {
+        let mut block = [0; 4096];
+        while let Ok(n @ 1..) = client.read(&mut block) {
+            let _ = client.write_all(String::from_utf8_lossy(&block[..n]).as_bytes());
+        }
+    });
+    let addr = text.to_string();
+    let (_, stdout, _) = run(&["2", "--addr", &addr, "--only", "echo-10-mib"]);
+    assert!(
+        stdout.contains(r"at byte 117: sent \x80\x81\x82\x83, got \xef\xbf\xbd\xef"),
+        "{stdout}"
+    );
+    assert!(stdout.lines().count() < 20, "{stdout}");
+}
+
+#[test]
+fn a_whole_answer_without_a_close_is_told_from_one_cut_short() {
+    for (length, says) in [
+        (5, "the answer is complete, but the connection stays open"),
+        (6, "the server stopped in the middle"),
+    ] {
+        let keeps = serve(move |mut client| {
+            let _ = client.read(&mut [0; 4096]);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nHello");
+            let _ = client.write_all(answer.as_bytes());
+            thread::spawn(move || client.read_to_end(&mut Vec::new()));
+        });
+        let addr = keeps.to_string();
+        let only = ["--only", "closes-after-the-answer", "--patience", "0.5"];
+        let (_, stdout, _) = run(&[&["4", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(says), "{stdout}");
+    }
+}
+
+#[test]
+fn that_sending_stopped_with_a_reset_is_said() {
+    let resets = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = resets.to_string();
+    let (_, stdout, _) = run(&["4", "--addr", &addr, "--only", "20-mb-sent-to-a-page"]);
+    assert!(stdout.contains("* sending stopped (reset): "), "{stdout}");
+}
+
+#[test]
+fn in_stage_05_a_page_for_a_malformed_request_says_how_to_refuse_it() {
+    let page = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = page.to_string();
+    let (_, stdout, _) = run(&["5", "--addr", &addr, "--only", "host-missing"]);
+    assert!(
+        stdout.contains("refuse it with 400, or close without an answer"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn in_stage_05_a_page_may_show_the_target() {
+    // The same page everywhere, but for what was asked.
+    let mirror = serve(|mut client| {
+        let mut head = [0; 4096];
+        let n = client.read(&mut head).unwrap_or(0);
+        let head = String::from_utf8_lossy(&head[..n]).into_owned();
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        let length = target.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{target}");
+        let _ = client.write_all(answer.as_bytes());
+    });
+    let addr = mirror.to_string();
+    let (_, stdout, _) = run(&["5", "--addr", &addr, "--only", "target-absolute-form"]);
+    assert!(stdout.contains("1 passed"), "{stdout}");
+}
+
+#[test]
 fn in_stage_05_a_malformed_request_may_stay_unanswered() {
     let closes = serve(|mut client| {
         let _ = client.read(&mut [0; 4096]);
@@ -244,6 +352,100 @@ fn in_stage_05_a_malformed_request_may_stay_unanswered() {
     let addr = closes.to_string();
     for (stage, wanted) in [("5", 0), ("6", 1)] {
         let (status, stdout, _) = run(&[stage, "--addr", &addr, "--only", "host-missing"]);
+        assert_eq!(status, Some(wanted), "{stdout}");
+    }
+}
+
+#[test]
+fn in_stage_03_a_close_before_the_empty_line_is_seen_from_outside() {
+    let one_read = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+    });
+    let whole = serve(|mut client| read_head(&mut client, Vec::new()));
+    let only = [
+        "--only",
+        "split-everywhere",
+        "--only",
+        "one-byte-at-a-time",
+        "--patience",
+        "0.5",
+    ];
+    for (server, figures) in [
+        (one_read, "0 passed, 2 failed"),
+        (whole, "0 failed, 2 skipped"),
+    ] {
+        let addr = server.to_string();
+        let (_, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(figures), "{stdout}");
+    }
+    // Started, it is seen to print.
+    let line = format!("{} --port {{port}}", stage(3));
+    let (_, stdout, _) = run(&[&["3", "--run", &line][..], &only].concat());
+    assert!(stdout.contains("2 passed"), "{stdout}");
+}
+
+#[test]
+fn of_a_log_the_last_lines_are_shown_and_of_complaints_those_of_the_check() {
+    let line = format!("echo before the check >&2; {}", first_segment());
+    let only = ["--only", "head-logged", "--patience", "0.5"];
+    let (_, stdout, stderr) = run(&[&["3", "--run", &line][..], &only].concat());
+    // It prints an ESC as it came, and so many lines.
+    assert!(stdout.contains("… "), "{stdout}{stderr}");
+    assert!(stdout.contains(r"\x1b[31m49"), "{stdout}");
+    assert!(!stdout.contains(['\x1b']), "{stdout}");
+    assert!(stdout.contains("* on stderr: a client came"), "{stdout}");
+    assert!(!stdout.contains("before the check"), "{stdout}");
+}
+
+/// A command that starts `prints_the_first_segment`.
+fn first_segment() -> String {
+    let program = std::env::current_exe().unwrap();
+    format!(
+        "PORT={{port}} {} --ignored --exact --nocapture prints_the_first_segment",
+        program.display()
+    )
+}
+
+#[test]
+fn in_stage_03_a_head_that_is_not_printed_whole_is_seen() {
+    let line = first_segment();
+    let only = ["--only", "split-everywhere", "--patience", "0.5"];
+    let (status, stdout, stderr) = run(&[&["3", "--run", &line][..], &only].concat());
+    assert!(
+        stdout.contains("its last field was not printed"),
+        "{stdout}{stderr}"
+    );
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+#[ignore = "a server, which other tests start"]
+fn prints_the_first_segment() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    for mut client in listener.incoming().flatten() {
+        let mut first = vec![0; 4096];
+        let n = client.read(&mut first).unwrap_or(0);
+        first.truncate(n);
+        eprintln!("a client came");
+        println!("{}", String::from_utf8_lossy(&first).trim_end());
+        (0..50).for_each(|i| println!("\x1b[31m{i}"));
+        read_head(&mut client, first);
+    }
+}
+
+#[test]
+fn who_reads_a_head_without_an_end_is_not_spared_by_the_end_of_the_stream() {
+    let endless = serve(|mut client| {
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    let bounded = serve(|mut client| read_head(&mut client, Vec::new()));
+    let only = ["--only", "head-without-end", "--patience", "0.5"];
+    for (server, wanted) in [(endless, 1), (bounded, 0)] {
+        let addr = server.to_string();
+        let (status, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
         assert_eq!(status, Some(wanted), "{stdout}");
     }
 }

@@ -6,6 +6,7 @@ use super::house;
 use crate::check::Check;
 use crate::check::Verdict;
 use crate::check::ensure;
+use crate::exchange::visible;
 use crate::server::Server;
 
 const ECHO: Check = Check {
@@ -49,9 +50,10 @@ pub(super) const CHECKS: &[Check] = &[
         name: "echo-10-mib",
         sends: "10 MiB while it reads, then half-closes",
         expects: "10 MiB, the same",
-        hint: "write may take fewer bytes than you give it: use write_all.",
+        hint: "If less came back: write may take fewer bytes than you give it, so write the rest, too (in Rust, write_all). If more came back: the bytes were turned into text, where each that is no UTF-8 becomes three; send them as they came.",
         run: |server| {
-            let bytes: Vec<u8> = (0..10 << 20).map(|i: u32| (i % 251) as u8).collect();
+            // No line feed, so that a failure shows it in one line.
+            let bytes: Vec<u8> = (0..10 << 20).map(|i: u32| (i % 241 + 11) as u8).collect();
             echoes(server, &bytes)
         },
         ..ECHO
@@ -134,8 +136,16 @@ fn echoes(server: &Server, bytes: &[u8]) -> Verdict {
     if back == bytes {
         return Ok(());
     }
-    let (sent, got) = (bytes.len(), back.len());
+    let at = bytes.iter().zip(&back).take_while(|(a, b)| a == b).count();
+    let few = |bytes: &[u8]| match bytes.get(at..).unwrap_or_default() {
+        [] => "nothing more".to_string(),
+        rest => visible(&rest[..rest.len().min(4)]),
+    };
     Err(client.wrong(format!(
-        "{sent} bytes were sent, {got} came back, and they differ"
+        "{} bytes were sent, {} came back; the first difference is at byte {at}: sent {}, got {}",
+        bytes.len(),
+        back.len(),
+        few(bytes),
+        few(&back)
     )))
 }

@@ -76,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
                 head.values("Transfer-Encoding").is_empty(),
                 "Transfer-Encoding in an answer to HTTP/1.0",
             )?;
-            client.rest().map(|_| ())
+            head.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },
@@ -165,7 +165,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send(request("GET", "/"));
-            client.rest().map(|_| ())
+            Answer::read_head(&mut client)?.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },

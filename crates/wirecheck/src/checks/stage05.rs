@@ -3,9 +3,9 @@
 
 use super::house;
 use super::protocol;
+use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Verdict;
-use crate::check::ensure;
 use crate::server::Server;
 use crate::server::get_with;
 use crate::server::request;
@@ -578,11 +578,7 @@ pub(super) const CHECKS: &[Check] = &[
         sends: "GET http://localhost/ with Host: other.example",
         expects: "the same as for GET /",
         hint: "Nothing to do, as long as you do not compare the two.",
-        run: |server| {
-            let plain = server.get("/")?;
-            let head = "GET http://localhost/ HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n";
-            server.ask(head)?.status(plain.status)
-        },
+        run: |server| same_with_host(server, "http://localhost/", "other.example"),
         ..PROTOCOL
     },
     Check {
@@ -682,7 +678,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: foo, CLOSE\r\n\r\n");
-            client.rest().map(|_| ())
+            Answer::read_head(&mut client)?.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },
@@ -736,7 +732,15 @@ pub(super) fn refuses(server: &Server, requests: &[&str]) -> Verdict {
         if server.stage == 5 && client.read_more()? == 0 {
             continue;
         }
-        client.answer()?.status(400)?;
+        let answer = client.answer()?;
+        if server.stage == 5 {
+            let says = format!(
+                "the request is malformed, and is answered with {}: refuse it with 400, or close without an answer",
+                answer.status
+            );
+            answer.ensure(answer.status == 400, says)?;
+        }
+        answer.status(400)?;
     }
     Ok(())
 }
@@ -768,11 +772,30 @@ fn refuses_hosts(server: &Server, hosts: &[&str]) -> Verdict {
 }
 
 fn same_as_root(server: &Server, target: &str) -> Verdict {
+    same_with_host(server, target, "localhost")
+}
+
+fn same_with_host(server: &Server, target: &str, host: &str) -> Verdict {
     let plain = server.get("/")?;
-    let answer = server.get(target)?;
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = server.ask(head)?;
     answer.status(plain.status)?;
-    ensure(
-        answer.body == plain.body || !server.is_ours(),
-        format!("{target} is another page than /"),
+    if server.is_ours() {
+        return answer.body_is(&plain.body);
+    }
+    // A page may show the time, the target or the Host, so it may be another one than for
+    // GET /. What it must not be is the page for a path that is not there.
+    let missing = server.get("/no/such/page")?;
+    let is_stable = server.get("/")?.body == plain.body;
+    let is_missing = without(&answer, target) == without(&missing, "/no/such/page");
+    let differ = without(&plain, "/") != without(&missing, "/no/such/page");
+    answer.ensure(
+        !(is_stable && is_missing && differ),
+        format!("{target} gets the page for a path that is not there"),
     )
+}
+
+/// The page without what it says of the target. Slashes go, too: the target / is one.
+fn without(answer: &Answer, target: &str) -> String {
+    answer.text().replace(target, "").replace('/', "")
 }

@@ -41,6 +41,8 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::AlwaysOk, "missing-is-404"),
     (Fault::OneRead, "split-everywhere"),
     (Fault::OneRead, "one-byte-at-a-time"),
+    (Fault::AnswersFirstRead, "split-everywhere"),
+    (Fault::AnswersFirstRead, "one-byte-at-a-time"),
     (Fault::ReadsToEnd, "answer-before-the-close"),
     (Fault::NeverCloses, "closes-after-the-answer"),
     (Fault::DropsHalfClosed, "half-close-after-request"),
@@ -61,6 +63,11 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::LfOnlyRefused, "bare-lf-line-ends"),
     (Fault::NamesByCase, "field-name-any-case"),
     (Fault::NoAbsoluteForm, "target-absolute-form"),
+    (Fault::OkForAbsoluteForm, "target-absolute-form"),
+    (
+        Fault::OkForAbsoluteForm,
+        "target-absolute-form-host-ignored",
+    ),
     (Fault::PathNotEscaped, "path-escaped-in-page"),
     (Fault::NoAllow, "allow-with-405"),
     (Fault::BodyOfOneRead, "body-in-second-segment"),
@@ -116,6 +123,7 @@ enum Fault {
     LocalDate,
     AlwaysOk,
     OneRead,
+    AnswersFirstRead,
     ReadsToEnd,
     NeverCloses,
     DropsHalfClosed,
@@ -134,6 +142,7 @@ enum Fault {
     LfOnlyRefused,
     NamesByCase,
     NoAbsoluteForm,
+    OkForAbsoluteForm,
     PathNotEscaped,
     NoAllow,
     BodyOfOneRead,
@@ -375,6 +384,10 @@ impl Client {
             let whole = self.buffer.windows(4).any(|w| w == b"\r\n\r\n");
             whole.then_some(()).ok_or(400_u16)?;
         }
+        if self.has(Fault::AnswersFirstRead) {
+            self.read_more()?;
+            self.buffer = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec();
+        }
         if self.has(Fault::ReadsToEnd) {
             while self.read_more().is_ok() {}
         }
@@ -459,6 +472,9 @@ impl Client {
             }
         }
         self.head = method == "HEAD";
+        if self.has(Fault::OkForAbsoluteForm) {
+            return Ok((method.into(), target.into(), version.into()));
+        }
         if !path.starts_with('/') {
             return Err(400);
         }
@@ -705,6 +721,7 @@ fn respond(request: &Request, fault: Fault) -> Answer {
         },
         (_, path) if fault == Fault::PathNotEscaped => page(404, &format!("404 Not Found {path}")),
         _ if fault == Fault::AlwaysOk => page(200, "Hello"),
+        _ if fault == Fault::OkForAbsoluteForm => page(200, &format!("no {path}")),
         _ => page(404, "404 Not Found"),
     }
 }
