@@ -23,6 +23,11 @@ impl Scratch {
             fs::create_dir_all(scratch.0.join("scripts")).unwrap();
             fs::copy(source, scratch.0.join("scripts").join(script)).unwrap();
         }
+        for stage in ["stage01-a", "stage02-b", "stage03-c"] {
+            scratch.write(&format!("crates/{stage}/Cargo.toml"), "[package]\n");
+        }
+        // What is left of a stage that had another name: no stage
+        scratch.write("crates/stage02-a/target/left", "");
         scratch.write("crates/stage01-a/src/main.rs", MAIN);
         scratch.write(
             "crates/stage02-b/src/main.rs",
