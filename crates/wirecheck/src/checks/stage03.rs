@@ -213,7 +213,7 @@ fn understood(server: &Server, client: &mut Connection) -> Verdict {
     if server.stage == 3 {
         return client.closes_silently();
     }
-    client.answer()?.accepted()
+    server.answers(client)
 }
 
 /// In stage 03 the only sign that a head was understood is that it is printed.
