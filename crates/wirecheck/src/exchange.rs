@@ -55,6 +55,12 @@ impl Exchange {
         self.events.insert(0, Event::Note(what.to_string()));
     }
 
+    /// Has anything come?
+    pub fn has_received(&self) -> bool {
+        let came = |event: &Event| matches!(event, Event::Received { .. });
+        self.events.iter().any(came)
+    }
+
     /// The first bytes that were sent.
     pub fn begins_with(&self, start: &[u8]) -> bool {
         let mut sent = Vec::new();

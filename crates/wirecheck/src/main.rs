@@ -48,8 +48,8 @@ struct Arguments {
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
     addr: Option<String>,
 
-    /// Check the server that this command starts; {port} becomes a free port of 127.0.0.1,
-    /// {root} a folder of test files, which the checks from stage 9 on need
+    /// Check the server that this command starts, in the folder where you are; {port} becomes
+    /// a free port of 127.0.0.1, {root} a folder of test files, which the checks from stage 9 on need
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
 

@@ -96,7 +96,9 @@ fn took(time: Duration) -> String {
 
 /// The failures (the first in full, or all of them), and the figures.
 pub fn summary(ended: &[Ended], stage: u8, all: bool) {
-    let failed: Vec<_> = ended.iter().filter(|e| is_wrong(&e.verdict)).collect();
+    let mut failed: Vec<_> = ended.iter().filter(|e| is_wrong(&e.verdict)).collect();
+    // A log line in another form is mended after what breaks clients.
+    failed.sort_by_key(|e| e.check.kind != Kind::Protocol);
     for (i, failed) in failed.iter().enumerate() {
         let Err(failure) = &failed.verdict else {
             continue;

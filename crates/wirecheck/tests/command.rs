@@ -284,6 +284,41 @@ fn an_echo_of_text_shows_the_first_byte_that_differs() {
 }
 
 #[test]
+fn what_breaks_clients_is_shown_before_what_is_of_the_house() {
+    let bare = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+    });
+    let addr = bare.to_string();
+    let only = ["--only", "hello-world", "--only", "close-announced"];
+    let (_, stdout, _) = run(&[&["4", "--addr", &addr][..], &only].concat());
+    let (_, rest) = stdout.split_once("\n\n").unwrap();
+    assert!(rest.starts_with("✗ close-announced"), "{stdout}");
+}
+
+#[test]
+fn how_an_answer_is_written_is_not_the_matter_of_who_survives_or_understands() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\u{fc}",
+        "a page and nothing else",
+    ] {
+        let malformed = serve(|mut client| {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(answer.as_bytes());
+        });
+        let addr = malformed.to_string();
+        for (name, wanted) in [
+            ("survives-connect-and-close", 0),
+            ("bare-lf-line-ends", 0),
+            ("answer-is-http", 1),
+        ] {
+            let (status, stdout, _) = run(&["4", "--addr", &addr, "--only", name]);
+            assert_eq!(status, Some(wanted), "{stdout}");
+        }
+    }
+}
+
+#[test]
 fn a_whole_answer_without_a_close_is_told_from_one_cut_short() {
     for (length, says) in [
         (5, "the answer is complete, but the connection stays open"),

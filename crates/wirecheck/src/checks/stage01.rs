@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 01: it logs each peer and closes the connection",
         sends: "nothing: connects and reads",
         expects: "the end of the stream, and not a byte before it",
-        hint: "Drop the stream at the end of the loop's body: that closes it.",
+        hint: "Close the connection after each accept. In Rust the stream closes when it is dropped, at the end of the loop's body.",
         run: |server| server.connect()?.closes_silently(),
         ..HOUSE
     },
@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: one line on stdout when it is ready, and not before",
         sends: "nothing: starts the server with --port 0",
         expects: "`listening on http://ADDRESS` (stages 01 and 02 without http://) as the first line, and a connection is accepted at once",
-        hint: "Bind first, then print the address that local_addr returns: with port 0 the system has chosen one.",
+        hint: "Bind first, then ask the socket for its address (getsockname; in Rust local_addr) and print that: with port 0 the system has chosen one.",
         run: ready_line,
         ..HOUSE
     },
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a server that cannot listen says why and ends with exit status 1",
         sends: "nothing: starts the server on a port where another program listens",
         expects: "exit status 1; `error: cannot listen on ADDRESS: …`, a hint that names --port on stderr; no ready line",
-        hint: "Match on the error of bind instead of unwrapping it.",
+        hint: "An error of bind is to be expected: say it and end with status 1. In Rust match on it instead of unwrapping.",
         run: port_taken,
         ..HOUSE
     },
@@ -75,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: bad arguments end the program with exit status 2",
         sends: "nothing: starts the server with --no-such-flag",
         expects: "exit status 2 and a message on stderr",
-        hint: "clap does this by itself: use parse().",
+        hint: "A flag that nobody knows is a mistake of whoever starts the server. In Rust clap says so by itself.",
         run: |server| refuses_arguments(server, &["--no-such-flag"]),
         ..HOUSE
     },
@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: bad arguments end the program with exit status 2",
         sends: "nothing: starts the server with --port 65536, and with --port http",
         expects: "exit status 2 and a message on stderr",
-        hint: "Let the flag's type be u16.",
+        hint: "A port is a number from 0 to 65535. With clap let the flag's type be u16.",
         run: |server| {
             refuses_arguments(server, &["--port", "65536"])?;
             refuses_arguments(server, &["--port", "http"])
@@ -96,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: bad arguments end the program with exit status 2",
         sends: "nothing: starts the server with --bind 127.0.0.1.1",
         expects: "exit status 2 and a message on stderr",
-        hint: "Let the flag's type be IpAddr.",
+        hint: "Parse the address when the server starts. With clap let the flag's type be IpAddr.",
         run: |server| refuses_arguments(server, &["--bind", "127.0.0.1.1"]),
         ..HOUSE
     },
@@ -126,7 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: --help explains the flags",
         sends: "nothing: starts the server with --help",
         expects: "exit status 0, and a text on stdout that names --bind and --port",
-        hint: "clap writes it from the doc comments of the flags.",
+        hint: "List the flags with a sentence for each. In Rust clap writes it from their doc comments.",
         run: |server| {
             let ended = server.run_to_end(&["--help"])?;
             let text = String::from_utf8_lossy(&ended.stdout);
@@ -143,7 +143,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: --version",
         sends: "nothing: starts the server with --version",
         expects: "exit status 0, and a digit on stdout",
-        hint: "#[command(version)] takes it from Cargo.toml.",
+        hint: "Print the version and end. With clap #[command(version)] takes it from Cargo.toml.",
         run: |server| {
             let ended = server.run_to_end(&["--version"])?;
             let said = ended.stdout.iter().any(u8::is_ascii_digit);
@@ -168,7 +168,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §9.5: a client may close at any time, and the server must cope",
         sends: "nothing: connects and closes, twenty times",
         expects: "the next client is served",
-        hint: "A read that returns 0 is the end of the stream: go on with the next connection, do not unwrap. In Python recv gives b\"\" then, which has no first line.",
+        hint: "A read that returns 0 is the end of the stream: go on with the next connection. In Python recv gives b\"\" then, which has no first line.",
         run: |server| {
             for _ in 0..20 {
                 drop(server.connect()?);
@@ -198,7 +198,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §2.2: what is no request is refused, and concerns nobody else",
         sends: "all 256 byte values in a row, several times, then closes; the same for bytes above 0x7F as a line, as a target and as a field",
         expects: "the next client is served; what the garbage gets does not matter",
-        hint: "Bytes from the network need not be UTF-8: from_utf8().unwrap() ends your server.",
+        hint: "Bytes from the network need not be UTF-8: a failed decoding must not end the server (decode() in Python, from_utf8().unwrap() in Rust).",
         run: |server| {
             let garbage: Vec<u8> = (0..=255).collect();
             let requests: [&[u8]; 4] = [
@@ -240,7 +240,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: while it serves, it logs through a function that ignores a failed write",
         sends: "a few connections, after the reader of the server's stdout has gone away",
         expects: "the next client is served",
-        hint: "println! panics when stdout is a closed pipe (`server | head -1`): use writeln! and ignore its result.",
+        hint: "Writing to stdout fails when it is a closed pipe (`server | head -1`): ignore that. Rust's println! panics, so use writeln! and drop its result.",
         run: |server| {
             let own = server.own_deaf()?;
             for _ in 0..5 {

@@ -34,7 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "echo-all-bytes",
         sends: "each of the 256 byte values, then half-closes",
         expects: "the same bytes, then the end of the stream",
-        hint: "Echo bytes (Vec<u8>), not text (String): not every byte is UTF-8.",
+        hint: "Echo bytes, not text: not every byte is UTF-8. In Rust Vec<u8>, not String.",
         run: |server| echoes(server, &(0..=255).collect::<Vec<u8>>()),
         ..ECHO
     },
@@ -78,7 +78,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "echo-line-without-end",
         sends: "`no line feed`, and keeps its side open",
         expects: "the same bytes, though no line has ended",
-        hint: "read_line waits for a line feed that may never come: use read.",
+        hint: "Do not read by lines: the line feed may never come. Send back what one read returns.",
         run: |server| {
             let mut client = server.connect()?;
             client.send("no line feed");

@@ -202,7 +202,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: bytes from the network are escaped before they reach a terminal or a log",
         sends: "a request with ESC [31m, BEL, NUL, DEL, backspace and bytes that are no UTF-8, in target, field and method",
         expects: "no control byte but the line feed, and only UTF-8, on stdout and stderr",
-        hint: "An escape sequence in a log runs in the terminal of whoever reads it: print bytes with escape_ascii.",
+        hint: "An escape sequence in a log runs in the terminal of whoever reads it: escape what is no printable character. In Rust escape_ascii does it, in Python repr.",
         run: nothing_raw,
         ..HOUSE
     },
@@ -213,7 +213,7 @@ fn understood(server: &Server, client: &mut Connection) -> Verdict {
     if server.stage == 3 {
         return client.closes_silently();
     }
-    client.answer()?.accepted()
+    server.answers(client)
 }
 
 /// In stage 03 the only sign that a head was understood is that it is printed.

@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §4 and §5: status line, fields, an empty line",
         sends: "GET /",
         expects: "an answer that a strict client can read from the first to the last byte, and nothing after it",
-        hint: "End each line of the head with \\r\\n, and the head with an empty line.",
+        hint: "End each line of the head with \\r\\n, and the head with an empty line. Content-Length counts the bytes of the body, not its characters.",
         run: |server| server.get("/")?.accepted(),
         ..PROTOCOL
     },
@@ -85,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §6.6.1: an origin server with a clock MUST send Date",
         sends: "GET /",
         expects: "one Date as an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`), not ten minutes from now",
-        hint: "httpdate::fmt_http_date(SystemTime::now())",
+        hint: "Send the time as `Date: Sun, 06 Nov 1994 08:49:37 GMT`: in English, in GMT, two digits for the day. In Rust httpdate::fmt_http_date(SystemTime::now()), in JavaScript new Date().toUTCString().",
         run: |server| {
             let answer = server.get("/")?;
             answer.has_valid_date()?;
@@ -161,7 +161,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §9.6: a server that receives `Connection: close` MUST close after the answer",
         sends: "GET / with Connection: close, and keeps its own side open",
         expects: "the answer, then the end of the stream, without the client closing first",
-        hint: "Drop the stream (or shut down its writing side) when the answer is written.",
+        hint: "Close the connection, or its writing side, when the answer is written. In Rust shutdown(Write), or drop the stream.",
         run: |server| {
             let mut client = server.connect()?;
             client.send(request("GET", "/"));
@@ -174,7 +174,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §6.3: a request ends by its own framing, never by the end of the stream",
         sends: "GET /, and waits without closing anything",
         expects: "the whole answer at once; the server does not wait for the client's end of stream first",
-        hint: "The request ends with the empty line, not with the end of the stream: do not use read_to_end.",
+        hint: "The request ends with the empty line, not with the end of the stream: do not read until the end (read_to_end in Rust, on('end') in Node).",
         run: |server| {
             let mut client = server.connect()?;
             client.send(request("GET", "/"));
@@ -223,7 +223,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §9.6: a server closes in stages, else a reset takes the answer from a client that still sends",
         sends: "POST / with a body of 20 MB, all of it, and reads only then",
         expects: "an answer that can be read to its end, whatever its status",
-        hint: "After the answer: shutdown(Write), then read and throw away until the client closes; bounded in bytes and time.",
+        hint: "After the answer close the writing side (shutdown), then read and throw away until the client closes; bounded in bytes and time.",
         run: |server| {
             let mut client = server.connect()?;
             client.send(crate::server::post_head(

@@ -202,7 +202,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "host-bracket-invalid",
         rule: "RFC 3986 §3.2.2: an IPv6 address stands in brackets, and the brackets close",
         sends: "Host: [::1 · Host: ::1 · Host: [zz]",
-        hint: "Ipv6Addr parses what is between the brackets.",
+        hint: "Between the brackets stands an IPv6 address, and after them nothing or a port. In Rust Ipv6Addr parses it.",
         run: |server| refuses_hosts(server, &["[::1", "[zz]", "[::1]x"]),
         ..REFUSED
     },
@@ -245,7 +245,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §5.1: field names are case-insensitive",
         sends: "hOsT: localhost",
         expects: "it is served",
-        hint: "eq_ignore_ascii_case",
+        hint: "Compare names without case. In Rust eq_ignore_ascii_case; elsewhere turn both to lower case.",
         run: |server| {
             server
                 .ask("GET / HTTP/1.1\r\nhOsT: localhost\r\ncONNECTION: close\r\n\r\n")?
@@ -365,7 +365,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "field-without-colon",
         rule: "RFC 9112 §5: field-line = field-name \":\" OWS field-value OWS",
         sends: "a line `nonsense` among the fields",
-        hint: "split_once(':') gives None: that is a 400, not a line to skip.",
+        hint: "A line without a colon makes the whole request malformed: refuse it, do not skip the line. In Rust split_once(':') gives None.",
         run: |server| refuses(server, &[&get_with("/", "nonsense\r\n")]),
         ..REFUSED
     },
@@ -401,7 +401,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §5.1: whitespace around a value is no part of it",
         sends: "Host:localhost, Host: with spaces on both sides, and Connection: with tabs",
         expects: "each is served",
-        hint: "trim_matches([' ', '\\t']); trim() takes more than that.",
+        hint: "Take spaces and tabs from both ends of the value, and nothing else. In Rust trim_matches([' ', '\\t']); trim() takes more.",
         run: |server| {
             for line in ["Host:localhost", "Host:   localhost  "] {
                 let head = format!("GET / HTTP/1.1\r\n{line}\r\nConnection:\t close \t\r\n\r\n");
@@ -483,7 +483,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "request-line-spaces",
         rule: "RFC 9112 §3: single spaces; a lenient parser MAY take more, ours do not",
         sends: "two spaces, a tab, a leading and a trailing space, in turn",
-        hint: "split(' ') keeps the empty parts, split_whitespace() hides them.",
+        hint: "Split at each single space, and keep the empty parts. Rust's split_whitespace() and Python's split() hide them; split(' ') does not.",
         run: |server| {
             for line in [
                 "GET  / HTTP/1.1",
@@ -625,7 +625,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "target-without-slash",
         rule: "RFC 9112 §3.2.1: the origin form begins with a slash",
         sends: "GET hello · GET ?a=b · GET %2F",
-        hint: "starts_with('/')",
+        hint: "Look at the first byte of the target: it is a slash, or it is another form.",
         run: |server| {
             for target in ["hello", "?a=b", "%2F"] {
                 refuses(server, &[&request("GET", target)])?;
@@ -687,7 +687,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §2.2: what is no request is refused, and concerns nobody else",
         sends: "fifty malformed heads, then GET /",
         expects: "the next client is served",
-        hint: "A parse error is a value: return it, do not panic.",
+        hint: "What cannot be parsed ends one request, not the server: catch the error (in Rust return it, do not panic).",
         run: |server| {
             for i in 0..50 {
                 let head = format!("{} / / \r\n: \r\n\r\n", "\u{e9} ".repeat(i));

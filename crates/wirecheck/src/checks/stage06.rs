@@ -76,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §15.6.1: 500 for an unexpected condition; its cause is for the log, not for the client",
         sends: "GET /fail",
         expects: "500; a line on stderr with the cause; the page says none of it; the next client is served",
-        hint: "Handlers return a Result; one place turns the error into a 500 and a log line.",
+        hint: "Let one place call the handlers, and turn an error of theirs into a 500 and a log line. In Rust handlers return a Result.",
         run: handler_fails,
         ..HOUSE
     },
@@ -292,7 +292,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §5.4: a head that is too large gets a 4xx, and ends no server",
         sends: "a field name of 100 kB, a field value of 100 kB, and a target of 100 kB",
         expects: "served, a 4xx, or a close; for the fields never a 5xx; the next client is served",
-        hint: "Some field-name tables panic on long names: test your limits.",
+        hint: "Libraries have limits of their own, and some fail hard on long names: test yours.",
         run: |server| {
             let long = "a".repeat(100_000);
             for (fields, head) in [
@@ -367,7 +367,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §15.5.9: 408, then close, when a request does not come in time",
         sends: "half a head, and then nothing (--timeout 1)",
         expects: "408, then the close",
-        hint: "set_read_timeout, and turn WouldBlock and TimedOut into a 408.",
+        hint: "Set a time limit on reads, and answer 408 when it is over. In Rust set_read_timeout; the error is WouldBlock or TimedOut.",
         run: |server| {
             let own = server.own(&["--timeout", "1"])?;
             let mut client = own.connect()?;
@@ -468,7 +468,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 06: /slow takes a second",
         sends: "GET /slow",
         expects: "200, sooner or later",
-        hint: "thread::sleep in the handler.",
+        hint: "Let the handler wait (in Rust thread::sleep).",
         run: |server| server.get("/slow")?.status(200),
         ..HOUSE
     },
@@ -477,7 +477,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Common Log Format: host ident user [time] \"request\" status bytes",
         sends: "GET /logged-4713, which is not there, and GET /hello",
         expects: "a line for each on stdout, with this client's address, the time in +0000, the status, and the bytes of the body",
-        hint: "127.0.0.1 - - [21/Nov/2026:10:10:56 +0000] \"GET / HTTP/1.1\" 200 123",
+        hint: "One line for each request, in the common log format: 127.0.0.1 - - [21/Nov/2026:10:10:56 +0000] \"GET / HTTP/1.1\" 200 123",
         run: |server| {
             for target in ["/logged-4713", "/hello"] {
                 let answer = server.get(target)?;

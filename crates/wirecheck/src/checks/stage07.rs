@@ -129,7 +129,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §15.6.1: 500 for an unexpected condition",
         sends: "GET /panic",
         expects: "500, and the next client is served",
-        hint: "std::panic::catch_unwind around the handler.",
+        hint: "Catch what a handler throws where it is called, and answer 500. In Rust std::panic::catch_unwind.",
         run: |server| {
             server.get("/panic")?.status(500)?;
             server.serves_on()
@@ -190,7 +190,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a failed accept is logged, and the loop goes on",
         sends: "a hundred and twenty connections to a server that may open fifty files; then they leave",
         expects: "the next client is served; the log has not been flooded",
-        hint: "EMFILE: wait a moment before the next accept, or the loop spins.",
+        hint: "accept fails while no descriptor is free (EMFILE): wait a moment before the next one, or the loop spins.",
         run: short_of_files,
         ..HOUSE
     },

@@ -149,7 +149,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 08: GET / has a form for POST /",
         sends: "GET /",
         expects: "200, and a page with a form whose method is post",
-        hint: "<form method=\"post\">",
+        hint: "The page has a form that the browser sends: <form method=\"post\">.",
         run: |server| {
             let answer = server.get("/")?;
             answer.status(200)?;
@@ -221,7 +221,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "length-invalid",
         rule: "RFC 9112 §6.3: an invalid Content-Length is an unrecoverable error: 400, then close",
         sends: "Content-Length: abc · +5 · -1 · 5x · 0x5 · 5.0 · 5 5 · empty",
-        hint: "Digits only. str::parse takes a plus: look first.",
+        hint: "Digits only: look at each byte before you parse. Rust's parse takes a plus, Python's int and JavaScript's Number take spaces and more.",
         run: |server| {
             let usual = usual_post(server)?;
             for value in ["abc", "+5", "-1", "5x", "0x5", "5.0", "5 5", ""] {
@@ -238,7 +238,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §8.6: a recipient MUST expect large numbers and prevent overflow",
         sends: "Content-Length: 18446744073709551616 + 5 (2⁶⁴ + 5), and one of 40 digits",
         expects: "400 or 413 (another server may have no limit, and wait for the rest); not the answer to five bytes",
-        hint: "parse::<u64> says so itself; do not wrap or truncate.",
+        hint: "A number that is too large is refused: do not wrap or truncate. In Rust parse::<u64> says so itself.",
         run: |server| {
             let usual = usual_post(server)?;
             for value in ["18446744073709551621", &"9".repeat(40)] {
@@ -287,7 +287,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: memory follows what arrives, never what is declared",
         sends: "Content-Length: 1099511627776 (1 TiB), and a few bytes",
         expects: "413 (a server without a limit may wait for more); the next client is served",
-        hint: "Vec::with_capacity(length) with a number from the network ends the process.",
+        hint: "Do not reserve memory for a number from the network: the process may end there (in Rust Vec::with_capacity(length)).",
         run: |server| {
             let head = post_head("/", "Content-Length: 1099511627776\r\n");
             server.ask(head + "Hello")?.status(413)?;
@@ -479,7 +479,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "chunk-size-invalid",
         rule: "RFC 9112 §7.1: chunk-size = 1*HEXDIG",
         sends: "sizes xyz · 0x5 · +5 · -5 · empty · 5g · `5 5` · ` 5`",
-        hint: "Hex digits only. from_str_radix takes a plus: look first.",
+        hint: "Hex digits only: look at each byte before you parse. Rust's from_str_radix takes a plus.",
         run: |server| {
             for size in ["xyz", "0x5", "+5", "-5", "", "5g", "5 5", " 5", ";a"] {
                 refused_chunks(server, &format!("{size}\r\nHello\r\n0\r\n\r\n"))?;
@@ -494,7 +494,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §7.1: a recipient MUST prevent overflow when it reads a chunk size",
         sends: "sizes 10000000000000005 (2⁶⁴ + 5), ffffffffffffffff and fffffffffffffff0",
         expects: "400 or 413, and no second answer",
-        hint: "checked_mul, or a parser that says so; and no `size + 2` on what comes from the network.",
+        hint: "Refuse a size that is too large for your number before you calculate with it; `size + 2` may overflow, too. In Rust checked_mul, or a parser that says so.",
         run: |server| {
             for size in ["10000000000000005", "ffffffffffffffff", "fffffffffffffff0"] {
                 let answer = server.ask(chunked(&format!("{size}\r\nHello\r\n0\r\n\r\n")))?;
@@ -669,7 +669,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §7: transfer coding names are case-insensitive",
         sends: "Transfer-Encoding: CHUNKED, and transfer-encoding:\\tChunked",
         expects: "the body back",
-        hint: "eq_ignore_ascii_case",
+        hint: "Compare without case. In Rust eq_ignore_ascii_case; elsewhere turn both to lower case.",
         run: |server| {
             for line in [
                 "Transfer-Encoding: CHUNKED\r\n",
@@ -722,7 +722,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §9.6: a refusal is lost if a reset follows it: close in stages",
         sends: "POST /echo with 20 MB, all of it, and reads only then",
         expects: "413, readable to its end",
-        hint: "Answer, shutdown(Write), then read and throw away, bounded in bytes and time.",
+        hint: "Answer, close the writing side (shutdown), then read and throw away, bounded in bytes and time.",
         run: |server| {
             let mut client = server.connect()?;
             client.send(post_head("/echo", "Content-Length: 20000000\r\n"));
@@ -793,7 +793,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §10.1.1: the expectation is case-insensitive",
         sends: "expect: 100-Continue; the body only after the 100",
         expects: "100, then the answer",
-        hint: "eq_ignore_ascii_case",
+        hint: "Compare without case. In Rust eq_ignore_ascii_case; elsewhere turn both to lower case.",
         run: |server| continues(server, "expect: 100-Continue\r\n"),
         ..HOUSE
     },

@@ -25,7 +25,7 @@ const PROTOCOL: Check = protocol(9);
 const TRAVERSAL: Check = Check {
     rule: "RFC 9110 §17.3: a path must not reach files outside of the folder that is served",
     expects: "400 or 404, and not a byte of the secret",
-    hint: "Decode first, then look at each segment between slashes: none begins with a dot. Then canonicalize the path, and ask whether it starts with the canonical root, segment by segment.",
+    hint: "Decode first, then look at each segment between slashes: none begins with a dot. Then resolve the path (realpath; in Rust canonicalize), and ask whether it starts with the canonical root, segment by segment.",
     ..HOUSE
 };
 const NOT_FOUND: Check = Check {
@@ -69,7 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §8.3: Content-Type says what the bytes are; text needs its charset",
         sends: "GET for .html, .css, .js, .txt, .json, .png, an unknown extension, and none",
         expects: "text/… with charset=utf-8, image/png without, application/octet-stream where nothing is known",
-        hint: "mime_guess::from_path(…).first_or_octet_stream()",
+        hint: "The type follows from the ending of the name: html, css, png and so on; what is unknown is application/octet-stream. In Rust mime_guess::from_path(…).first_or_octet_stream().",
         run: file_types,
         ..HOUSE
     },
@@ -247,7 +247,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "percent-invalid",
         rule: "RFC 3986 §2.1: a percent sign is followed by two hex digits",
         sends: "GET /%zz · /% · /%2 · /%+1 · /100%.txt · /%u0041",
-        hint: "What is no encoding stays as it is, and names no file here; slicing past the end panics.",
+        hint: "What is no encoding stays as it is, and names no file here; do not look for digits past the end of the text.",
         run: |server| {
             let site = Site::new(server, &[])?;
             not_found(
@@ -263,7 +263,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "name-with-nul",
         rule: "House: a strange name is not found; it is no fault of the server",
         sends: "GET /style.css%00 · /style.css%00.png · /%00",
-        hint: "The system refuses NUL with InvalidInput: every error of opening is a 404, unless you know better.",
+        hint: "The system refuses NUL in a name: every error of opening is a 404, unless you know better.",
         run: |server| {
             not_found(
                 &Site::new(server, &[])?,
@@ -276,7 +276,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "name-no-utf-8",
         rule: "House: a strange name is not found; it is no fault of the server",
         sends: "GET /%ff%fe · /%c3 · /%ed%a0%80 and the same bytes raw",
-        hint: "Make the path from bytes, or refuse what is no UTF-8; do not unwrap.",
+        hint: "Make the path from bytes, or refuse what is no UTF-8; a failed decoding must not end the server.",
         run: |server| {
             let site = Site::new(server, &[])?;
             not_found(&site, &["/%ff%fe", "/%c3", "/%ed%a0%80"])?;
@@ -538,7 +538,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: symbolic links are followed within ROOT",
         sends: "GET /link-inside.txt and /link-to-sub/file.txt",
         expects: "200 and the file",
-        hint: "canonicalize resolves the links; the question is only where it ends up.",
+        hint: "Resolve all links (realpath; in Rust canonicalize); the question is only where the path ends up.",
         run: |server| {
             let site = Site::new(server, &[])?;
             serves_file(&site, "/link-inside.txt", "plain.txt")?;
@@ -611,7 +611,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 09: without ROOT the stage's own public/ is served, from whatever folder it is started",
         sends: "GET / and GET /style.css without a ROOT",
         expects: "200, text/html and text/css",
-        hint: "env!(\"CARGO_MANIFEST_DIR\") knows where the crate lies.",
+        hint: "The folder belongs to the program, not to where it is started. In Rust env!(\"CARGO_MANIFEST_DIR\") knows where the crate lies.",
         run: |server| {
             // Another server's folder is its owner's choice.
             server.only_ours()?;
@@ -629,7 +629,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a bad ROOT: clear error, exit status 1",
         sends: "nothing: starts the server on a folder that is not there, and on a file",
         expects: "exit status 1 and `error: …` with the path on stderr",
-        hint: "canonicalize it at the start, and look whether it is a folder.",
+        hint: "Resolve it at the start (realpath; in Rust canonicalize), and look whether it is a folder.",
         run: |server| {
             let missing = "/no/such/folder-wirecheck";
             for root in [missing, "/etc/passwd"] {
@@ -654,7 +654,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a large file is streamed in constant memory",
         sends: "GET /big.bin, 100 MB",
         expects: "all its bytes, and less than 50 MB of memory at any time (where /proc tells)",
-        hint: "Copy in blocks; fs::read takes it whole.",
+        hint: "Copy the file in blocks; do not read it whole (fs::read in Rust, read() in Python).",
         run: big_file,
         ..HOUSE
     },
@@ -683,7 +683,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "House: a client that does not read is left at the deadline",
         sends: "GET /big.bin on two connections that read nothing, to a server with --threads 2 and --timeout 1; then GET /",
         expects: "the answer to the third, once the deadline has passed for the others",
-        hint: "set_write_timeout: a write that never ends holds its thread for ever.",
+        hint: "Set a time limit on writes: one that never ends holds its thread for ever. In Rust set_write_timeout.",
         run: |server| {
             server.only_ours()?;
             let site = Site::new(server, &["--threads", "2", "--timeout", "1"])?;

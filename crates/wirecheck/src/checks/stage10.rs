@@ -216,7 +216,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "query-equals-in-value",
         sends: "GET /query with a=b=c · a==b · a=b? · a=?x=1",
-        hint: "split_once('='): the first one separates, the others belong to the value.",
+        hint: "Split at the first =; the others belong to the value. In Rust split_once('=').",
         run: |server| {
             ["a=b=c", "a==b", "a=b?", "a=?x=1", "a/b=c/d", "a:b=@"]
                 .into_iter()
@@ -258,7 +258,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "query-utf-8",
         sends: "GET /query with %C3%AB, ë raw, an emoji, broken UTF-8 and NUL",
-        hint: "String::from_utf8_lossy puts U+FFFD where the bytes are no UTF-8.",
+        hint: "Put U+FFFD where the bytes are no UTF-8, and go on. In Rust String::from_utf8_lossy, in Python errors=\"replace\".",
         run: |server| {
             [
                 "a=%C3%AB",
@@ -298,7 +298,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "query-anything",
         sends: "GET /query three hundred times, with queries put together by chance",
-        hint: "A property test against form_urlencoded finds it without a server.",
+        hint: "Try your decoder on all kinds of bytes against one that is known to be right (in Rust form_urlencoded): that needs no server.",
         run: anything,
         ..PAIRS
     },
@@ -323,7 +323,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §15.5.1: what the client asked for makes no sense: 400",
         sends: "GET /kittens?size=big · -1 · 1e3 · 2.5 · 0x10 · %3Cscript%3E",
         expects: "400, and no <script> in the page",
-        hint: "parse::<u32>() and ? instead of unwrap.",
+        hint: "What is no number is an error of the client: answer 400. In Rust parse::<u32>() and ? instead of unwrap.",
         run: |server| {
             for size in ["big", "-1", "1e3", "2.5", "%3Cscript%3E", "0x10", "1%202"] {
                 let answer = server.get(&format!("/kittens?size={size}"))?;
