@@ -227,6 +227,9 @@ fn run_all(
         server
             .serves_at_all()
             .map_err(|failure| report::sentence(&failure))?;
+        if let Err(failure) = server.answers_plainly() {
+            report::plain_is_wrong(&failure);
+        }
     }
     let mut ended = Vec::new();
     let mut heading = 0;

@@ -374,6 +374,15 @@ impl Server {
         Ok(())
     }
 
+    /// From stage 04 on: an ordinary request gets an ordinary answer. If not, all that follows
+    /// may fail for this alone.
+    pub fn answers_plainly(&self) -> Verdict {
+        if self.stage < 4 {
+            return Ok(());
+        }
+        self.get("/")?.accepted()
+    }
+
     /// It says something, or closes: it has not stopped altogether.
     pub fn responds(&self) -> bool {
         let Ok(mut client) = self.connect() else {

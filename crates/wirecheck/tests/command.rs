@@ -319,6 +319,28 @@ fn how_an_answer_is_written_is_not_the_matter_of_who_survives_or_understands() {
 }
 
 #[test]
+fn a_plain_answer_that_is_wrong_is_told_before_all_else() {
+    for (answer, says) in [
+        ("", "closed the connection without an answer"),
+        ("b'HTTP/1.1 200 OK\\r\\n'", "does not begin with HTTP/"),
+        ("\x15\x03\x01\0\x02\x02\x50", "speaks TLS"),
+    ] {
+        let server = serve(move |mut client| {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(answer.as_bytes());
+        });
+        let addr = server.to_string();
+        let only = ["--only", "survives-connect-and-close"];
+        let only = [&only[..], &["--only", "answer-is-http"]].concat();
+        let (_, stdout, _) = run(&[&["4", "--addr", &addr][..], &only].concat());
+        assert!(stdout.starts_with("Before anything else"), "{stdout}");
+        let (_, rest) = stdout.split_once("\n\n").unwrap();
+        assert!(rest.starts_with("✗ answer-is-http"), "{stdout}");
+        assert!(rest.contains(says), "{stdout}");
+    }
+}
+
+#[test]
 fn a_whole_answer_without_a_close_is_told_from_one_cut_short() {
     for (length, says) in [
         (5, "the answer is complete, but the connection stays open"),
