@@ -73,6 +73,14 @@ impl Failure {
         }
         self
     }
+
+    /// The same, after what went over the connection before.
+    pub fn after(mut self, last: Exchange) -> Failure {
+        if let Failure::Wrong { exchange, .. } = &mut self {
+            exchange.put_exchange_before(last);
+        }
+        self
+    }
 }
 
 impl Check {
@@ -94,18 +102,29 @@ impl Check {
     pub fn run_on(&self, server: &Server) -> Verdict {
         let before = server.complained();
         let mut verdict = (self.run)(server);
-        if let Err(Failure::Wrong { exchange, .. }) = &mut verdict {
-            // A refused connection is seen a moment before the end of the process,
-            // which explains more.
-            wait_until(Duration::from_millis(200), || server.still_runs().is_err());
-            for line in server.complaints_since(before) {
-                exchange.note(format!("on stderr: {line}"));
-            }
-        }
         if let Err(Failure::Skipped(_)) = verdict {
             return verdict;
         }
-        server.still_runs().and(verdict)
+        if verdict.is_err() {
+            // A refused connection is seen a moment before the end of the process,
+            // which explains more.
+            wait_until(Duration::from_millis(200), || server.still_runs().is_err());
+        }
+        let Err(ended) = server.still_runs() else {
+            if let Err(Failure::Wrong { exchange, .. }) = &mut verdict {
+                for line in server.complaints_since(before) {
+                    exchange.note(format!("on stderr: {line}"));
+                }
+            }
+            return verdict;
+        };
+        // What ended it is shown: what the failure holds, or what went last.
+        let mut exchange = match verdict {
+            Err(Failure::Wrong { exchange, .. }) if !exchange.is_empty() => exchange,
+            _ => server.last(),
+        };
+        exchange.note("by now the server has ended");
+        Err(ended.after(exchange))
     }
 }
 

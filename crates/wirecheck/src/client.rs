@@ -7,6 +7,9 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -40,6 +43,7 @@ pub struct Connection {
     pub(crate) was_reset: bool,
     patience: Duration,
     opened: Instant,
+    last: Arc<Mutex<Exchange>>,
 }
 
 impl Connection {
@@ -63,6 +67,7 @@ impl Connection {
             was_reset: false,
             patience: server.patience,
             opened: Instant::now(),
+            last: server.last.clone(),
         })
     }
 
@@ -110,7 +115,8 @@ impl Connection {
     }
 
     /// Breaks the connection off: the server gets a reset, not an orderly close.
-    pub fn reset(self) {
+    pub fn reset(mut self) {
+        self.exchange.note("the client resets the connection");
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
@@ -224,6 +230,17 @@ impl Connection {
         };
         self.exchange.note(note);
         self.wrong(says)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.exchange.is_empty() {
+            self.exchange
+                .note("a client connects, sends nothing, and leaves");
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = std::mem::take(&mut self.exchange);
     }
 }
 

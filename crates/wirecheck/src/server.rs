@@ -31,6 +31,7 @@ use crate::answer::Answer;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::client::Connection;
+use crate::exchange::Exchange;
 use crate::exchange::visible;
 use crate::site::Files;
 
@@ -61,6 +62,8 @@ pub struct Server {
     pub patience: Duration,
     origin: Origin,
     process: Option<Process>,
+    /// What went over the connection that was left last: if the server ends, it is why.
+    pub(crate) last: Arc<Mutex<Exchange>>,
     /// What it serves, where we have laid it out; deleted after the process has ended.
     pub(crate) files: Option<Files>,
 }
@@ -93,6 +96,7 @@ impl Server {
             patience: PATIENCE,
             origin,
             process,
+            last: Arc::default(),
             files: None,
         }
     }
@@ -314,8 +318,15 @@ impl Server {
     /// It serves the next client as if nothing had happened.
     pub fn serves_on(&self) -> Verdict {
         self.still_runs()?;
+        let last = self.last();
         self.serves_next()
-            .map_err(|failure| failure.titled("then, the next client:"))
+            .map_err(|failure| failure.titled("then, the next client:").after(last))
+    }
+
+    /// What went over the connection that was left last.
+    pub fn last(&self) -> Exchange {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 
     fn serves_next(&self) -> Verdict {

@@ -319,6 +319,47 @@ fn how_an_answer_is_written_is_not_the_matter_of_who_survives_or_understands() {
 }
 
 #[test]
+fn the_bytes_that_ended_a_server_are_shown() {
+    let program = std::env::current_exe().unwrap();
+    let line = format!(
+        "PORT={{port}} exec {} --ignored --exact --nocapture ends_without_a_head",
+        program.display()
+    );
+    for (name, shown) in [
+        ("half-a-head-and-gone", "    > G"),
+        (
+            "survives-connect-and-close",
+            "* a client connects, sends nothing",
+        ),
+    ] {
+        let (_, stdout, _) = run(&["4", "--run", &line, "--only", name]);
+        assert!(
+            stdout.contains("the server has ended (exit status: 0)"),
+            "{stdout}"
+        );
+        assert!(stdout.contains(shown), "{stdout}");
+        assert!(stdout.contains("* by now the server has ended"), "{stdout}");
+    }
+}
+
+#[test]
+#[ignore = "a server, which other tests start"]
+fn ends_without_a_head() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    for mut client in listener.incoming().flatten() {
+        let mut head = [0; 4096];
+        let n = client.read(&mut head).unwrap_or(0);
+        if !head[..n].ends_with(b"\r\n\r\n") {
+            return;
+        }
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+#[test]
 fn a_plain_answer_that_is_wrong_is_told_before_all_else() {
     for (answer, says) in [
         ("", "closed the connection without an answer"),
