@@ -97,7 +97,8 @@ fn without_root_it_says_what_to_add() {
     let line = format!("{} --port {{port}}", stage(9));
     let (status, stdout, _) = run(&["9", "--run", &line, "--only", "file"]);
     assert!(stdout.contains("put {root} where"), "{stdout}");
-    assert_eq!(status, Some(0));
+    // Nothing was tried, so nothing can be said.
+    assert_eq!(status, Some(2));
 }
 
 #[test]
@@ -146,6 +147,9 @@ fn addr_takes_names_and_the_ready_line() {
     for addr in [
         format!("localhost:{port}"),
         format!("http://127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}/a/page"),
+        format!(":{port}"),
+        format!("{port}"),
     ] {
         let only = ["--only", "survives-garbage"];
         let (status, stdout, stderr) = run(&[&["1", "--addr", &addr][..], &only].concat());
@@ -158,6 +162,7 @@ fn addr_says_what_is_wrong() {
     for (addr, says) in [
         (format!("localhost:{}", free_port()), "nobody listens on"),
         ("localhost".to_string(), "it should look like"),
+        ("https://localhost:443".to_string(), "no https"),
         ("no.such.host.invalid:80".to_string(), "it should look like"),
     ] {
         let (status, _, stderr) = run(&["1", "--addr", &addr]);
@@ -545,6 +550,27 @@ fn who_reads_a_head_without_an_end_is_not_spared_by_the_end_of_the_stream() {
         let addr = server.to_string();
         let (status, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
         assert_eq!(status, Some(wanted), "{stdout}");
+    }
+}
+
+#[test]
+fn what_is_not_run_is_said() {
+    for (arguments, says) in [
+        (
+            &["4", "--only", "answer-date", "--only", "host-missing"][..],
+            "begins at stage 5",
+        ),
+        (&["9", "--only", "hello-world"], "holds up to stage 8"),
+        (
+            &["6", "--protocol", "--only", "not-found"],
+            "--protocol leaves it out",
+        ),
+        (&["foo"], "a stage is a number from 1 to 10"),
+        (&["4", "--patience", "-1"], "a number of seconds"),
+    ] {
+        let (status, _, stderr) = run(arguments);
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!(status, Some(2));
     }
 }
 
