@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::Shutdown;
-use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -19,6 +18,7 @@ use crate::check::Failure;
 use crate::check::Verdict;
 use crate::exchange::Exchange;
 use crate::server::Server;
+use crate::server::wait_until;
 
 /// Between two segments, so that the kernel does not hand them over as one.
 /// Too short hides a fault, and never raises a false alarm.
@@ -57,7 +57,7 @@ impl Connection {
                 stream.set_write_timeout(Some(server.patience))?;
                 Ok(stream)
             })
-            .map_err(|e| cannot_connect(server.address, &e))?;
+            .map_err(|e| cannot_connect(server, &e))?;
         Ok(Connection {
             stream,
             exchange: Exchange::default(),
@@ -244,13 +244,22 @@ impl Drop for Connection {
     }
 }
 
-fn cannot_connect(address: SocketAddr, error: &io::Error) -> Failure {
-    if error.kind() == ErrorKind::ConnectionRefused {
+fn cannot_connect(server: &Server, error: &io::Error) -> Failure {
+    let address = server.address;
+    if error.kind() != ErrorKind::ConnectionRefused {
+        return Failure::new(format!("cannot connect to {address}: {error}"));
+    }
+    // The end of a process is seen a moment after that of its sockets.
+    let ended = || server.still_runs().is_err();
+    if server.pid().is_some() && !wait_until(Duration::from_millis(200), ended) {
         return Failure::new(format!(
-            "the server has ended: nobody listens on {address} any more"
+            "nobody listens on {address} at this moment, though the program runs\n\
+             does it close its listening socket between two clients?"
         ));
     }
-    Failure::new(format!("cannot connect to {address}: {error}"))
+    Failure::new(format!(
+        "the server has ended: nobody listens on {address} any more"
+    ))
 }
 
 /// The other side wants nothing more to do with this connection.

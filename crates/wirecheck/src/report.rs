@@ -84,6 +84,13 @@ pub fn plain_is_wrong(failure: &Failure) {
     ));
 }
 
+/// After the checks of a server that has no page.
+pub fn proves_little(status: u16) {
+    say(format!(
+        "\nGET / is answered with {status}: most checks prove little. Give it a page at /."
+    ));
+}
+
 /// One line a check.
 pub fn line(ended: &Ended) {
     let name = ended.check.name;
@@ -175,7 +182,7 @@ pub fn explain(check: &Check, failure: &Failure, stage: u8) -> String {
             text += &format!("    {line}\n");
         }
     }
-    text + &row(check, check.expects_in(stage))
+    text + &row(check, &check.expects_in(stage))
 }
 
 /// What the table says of a check.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::io::Write;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -146,6 +147,11 @@ impl Server {
         if process.status().is_some() {
             let words = process.last_words();
             return Err(Failure::new(format!("`{line}` does not serve: {words}")));
+        }
+        if !ready && knock(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).is_ok() {
+            return Err(Failure::new(format!(
+                "`{line}` listens on [::1]:{port}, and `--run` asks {address}"
+            )));
         }
         if !ready {
             let seconds = PATIENCE.as_secs();
@@ -385,13 +391,12 @@ impl Server {
         Ok(())
     }
 
-    /// From stage 04 on: an ordinary request gets an ordinary answer. If not, all that follows
-    /// may fail for this alone.
-    pub fn answers_plainly(&self) -> Verdict {
-        if self.stage < 4 {
-            return Ok(());
-        }
-        self.get("/")?.accepted()
+    /// The status that an ordinary request gets. Where it gets none, or is refused, all that
+    /// follows may fail for this alone.
+    pub fn plain_status(&self) -> Result<u16, Failure> {
+        let answer = self.get("/")?;
+        answer.accepted()?;
+        Ok(answer.status)
     }
 
     /// It says something, or closes: it has not stopped altogether.
@@ -426,7 +431,9 @@ impl Server {
         output.wait_for(part, self.patience).ok_or_else(|| {
             let lines = excerpt(&output.whole(), 0, LOG_LINES);
             let log = match lines.as_slice() {
-                [] => "is empty".to_string(),
+                [] => "is empty: is the line still in a buffer of the program? Flush after each \
+                    (C: setvbuf, Perl: $|, Ruby: $stdout.sync)"
+                    .to_string(),
                 lines => format!("holds:\n  {}", lines.join("\n  ")),
             };
             Failure::new(format!("no line on {name} contains `{part}`\n{name} {log}"))
@@ -654,6 +661,9 @@ impl Process {
         self.stderr.wait_for_end();
         let lines = excerpt(&self.stderr.whole(), FIRST_LINES, LAST_LINES);
         let mut text = format!("the server has ended ({status})");
+        if status.success() {
+            text += "\ndoes it put itself in the background? Keep it in front (`daemon off`, `-D`, no `&`)";
+        }
         if !lines.is_empty() {
             text += "\non stderr:";
         }

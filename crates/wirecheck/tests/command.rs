@@ -180,6 +180,7 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
             "has ended (exit status: 3)",
         ),
         ("true {port}", "has ended (exit status: 0)"),
+        ("true {port}", "does it put itself in the background?"),
         ("my-server", "--run needs {port}"),
     ] {
         let (status, stdout, stderr) = run(&["1", "--run", line]);
@@ -362,6 +363,79 @@ fn ends_without_a_head() {
         }
         let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     }
+}
+
+#[test]
+fn a_program_that_runs_and_does_not_listen_has_not_ended() {
+    let program = std::env::current_exe().unwrap();
+    let line = format!(
+        "PORT={{port}} exec {} --ignored --exact --nocapture listens_for_two_clients",
+        program.display()
+    );
+    let only = ["--only", "survives-connect-and-close"];
+    let (_, stdout, _) = run(&[&["1", "--run", &line][..], &only].concat());
+    assert!(stdout.contains("though the program runs"), "{stdout}");
+}
+
+#[test]
+#[ignore = "a server, which other tests start"]
+fn listens_for_two_clients() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    // Those who look whether it is there.
+    listener.incoming().take(2).for_each(drop);
+    drop(listener);
+    thread::park();
+}
+
+#[test]
+fn what_goes_on_meanwhile_is_told() {
+    let one_at_a_time = serve(|mut client| {
+        read_head(&mut client, Vec::new());
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = one_at_a_time.to_string();
+    for (name, says) in [
+        (
+            "idle-client-blocks-nobody",
+            "while 3 other clients are connected and silent, ",
+        ),
+        ("drip-blocks-nobody", "while 3 other clients send slowly, "),
+        (
+            "answered-in-reverse-order",
+            "while 3 clients before it have sent half a head, ",
+        ),
+    ] {
+        let only = ["--only", name, "--patience", "0.5"];
+        let (_, stdout, _) = run(&[&["7", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(says), "{stdout}");
+    }
+}
+
+#[test]
+fn what_another_server_may_do_is_told_of_later_stages_too() {
+    let page = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = page.to_string();
+    let (_, stdout, _) = run(&["6", "--addr", &addr, "--only", "request-line-nonsense"]);
+    let expects = "expects  400 Bad Request; from another server any refusal, or a close";
+    assert!(stdout.contains(expects), "{stdout}");
+}
+
+#[test]
+fn a_server_without_a_page_is_told_that_it_proves_little() {
+    let missing = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = missing.to_string();
+    let (status, stdout, _) = run(&["4", "--addr", &addr, "--only", "answer-is-http"]);
+    assert!(stdout.contains("GET / is answered with 404"), "{stdout}");
+    assert_eq!(status, Some(0));
 }
 
 #[test]
