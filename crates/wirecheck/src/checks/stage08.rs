@@ -373,8 +373,8 @@ pub(super) const CHECKS: &[Check] = &[
                 answer.ensure(
                     answer.status < 500 && answer.status != 400,
                     format!(
-                        "a right chunked body is refused: {:?}",
-                        body.escape_default().to_string()
+                        "a right chunked body is refused: \"{}\"",
+                        body.escape_default()
                     ),
                 )?;
             }
