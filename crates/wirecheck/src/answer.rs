@@ -298,6 +298,16 @@ impl Answer {
 /// One line without its CRLF.
 fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure> {
     let end = loop {
+        let begun = &connection.buffer[..connection.buffer.len().min(5)];
+        if part == "the status line" && !b"HTTP/".starts_with(begun) {
+            // RFC 8446 §5.1: the record of an alert.
+            let says = if begun.starts_with(b"\x15\x03") {
+                "the server speaks TLS (https), and the checks speak plain HTTP"
+            } else {
+                "the answer does not begin with HTTP/"
+            };
+            return Err(connection.wrong(says));
+        }
         if let Some(at) = connection.buffer.iter().position(|b| *b == b'\n') {
             break at;
         }
@@ -314,9 +324,6 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
         }
     };
     let line: Vec<u8> = connection.buffer.drain(..=end).collect();
-    if part == "the status line" && !line.starts_with(b"HTTP/") {
-        return Err(connection.wrong("the answer does not begin with a status line"));
-    }
     // RFC 9112 §2.1: a sender ends lines with CRLF. One check says so; the others
     // read on as clients do, and find what else is wrong.
     let end = if line.ends_with(b"\r\n") { 2 } else { 1 };

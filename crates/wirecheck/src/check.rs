@@ -29,6 +29,9 @@ pub struct Check {
     pub run: fn(&Server) -> Verdict,
 }
 
+/// What stage 05 still does with a request that later ones answer with 400.
+const STILL: &str = " (in stage 05 still: closed without an answer)";
+
 /// Who demands it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -73,6 +76,22 @@ impl Failure {
         }
         self
     }
+
+    /// The same, and the first thing to know is what went on meanwhile.
+    pub fn while_others(mut self, meanwhile: &str) -> Failure {
+        if let Failure::Wrong { says, .. } = &mut self {
+            *says = format!("while {meanwhile}, {}", first_line(says));
+        }
+        self
+    }
+
+    /// The same, after what went over the connection before.
+    pub fn after(mut self, last: Exchange) -> Failure {
+        if let Failure::Wrong { exchange, .. } = &mut self {
+            exchange.put_exchange_before(last);
+        }
+        self
+    }
 }
 
 impl Check {
@@ -83,10 +102,10 @@ impl Check {
 
     /// What a server of this stage does. Stage 05 has no answer yet for what it refuses,
     /// and in the table a row says so after this.
-    pub fn expects_in(&self, stage: u8) -> &'static str {
-        match self.expects.split_once(" (in stage 05 still") {
-            Some((later, _)) if stage != 5 => later,
-            _ => self.expects,
+    pub fn expects_in(&self, stage: u8) -> String {
+        match stage {
+            5 => self.expects.to_string(),
+            _ => self.expects.replace(STILL, ""),
         }
     }
 
@@ -94,19 +113,40 @@ impl Check {
     pub fn run_on(&self, server: &Server) -> Verdict {
         let before = server.complained();
         let mut verdict = (self.run)(server);
-        if let Err(Failure::Wrong { exchange, .. }) = &mut verdict {
-            // A refused connection is seen a moment before the end of the process,
-            // which explains more.
-            wait_until(Duration::from_millis(200), || server.still_runs().is_err());
-            for line in server.complaints_since(before) {
-                exchange.note(format!("on stderr: {line}"));
-            }
-        }
         if let Err(Failure::Skipped(_)) = verdict {
             return verdict;
         }
-        server.still_runs().and(verdict)
+        if verdict.is_err() {
+            // A refused connection is seen a moment before the end of the process,
+            // which explains more.
+            wait_until(Duration::from_millis(200), || server.still_runs().is_err());
+        }
+        let Err(ended) = server.still_runs() else {
+            if let Err(Failure::Wrong { exchange, .. }) = &mut verdict {
+                for line in server.complaints_since(before) {
+                    exchange.note(format!("on stderr: {line}"));
+                }
+            }
+            return verdict;
+        };
+        // What ended it is shown: what the failure holds, or what went last.
+        let (seen, mut exchange) = match verdict {
+            Err(Failure::Wrong { says, exchange }) => (says, exchange),
+            _ => Default::default(),
+        };
+        if exchange.is_empty() {
+            exchange = server.last();
+        }
+        if !seen.is_empty() {
+            exchange.note(format!("what the client saw: {}", first_line(&seen)));
+        }
+        exchange.note("by now the server has ended");
+        Err(ended.after(exchange))
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// `Ok` if it holds, else a failure that says so.

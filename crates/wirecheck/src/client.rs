@@ -5,8 +5,10 @@ use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::Shutdown;
-use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use crate::check::Failure;
 use crate::check::Verdict;
 use crate::exchange::Exchange;
 use crate::server::Server;
+use crate::server::wait_until;
 
 /// Between two segments, so that the kernel does not hand them over as one.
 /// Too short hides a fault, and never raises a false alarm.
@@ -40,6 +43,7 @@ pub struct Connection {
     pub(crate) was_reset: bool,
     patience: Duration,
     opened: Instant,
+    last: Arc<Mutex<Exchange>>,
 }
 
 impl Connection {
@@ -53,7 +57,7 @@ impl Connection {
                 stream.set_write_timeout(Some(server.patience))?;
                 Ok(stream)
             })
-            .map_err(|e| cannot_connect(server.address, &e))?;
+            .map_err(|e| cannot_connect(server, &e))?;
         Ok(Connection {
             stream,
             exchange: Exchange::default(),
@@ -63,6 +67,7 @@ impl Connection {
             was_reset: false,
             patience: server.patience,
             opened: Instant::now(),
+            last: server.last.clone(),
         })
     }
 
@@ -110,7 +115,8 @@ impl Connection {
     }
 
     /// Breaks the connection off: the server gets a reset, not an orderly close.
-    pub fn reset(self) {
+    pub fn reset(mut self) {
+        self.exchange.note("the client resets the connection");
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
@@ -227,13 +233,33 @@ impl Connection {
     }
 }
 
-fn cannot_connect(address: SocketAddr, error: &io::Error) -> Failure {
-    if error.kind() == ErrorKind::ConnectionRefused {
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.exchange.is_empty() {
+            self.exchange
+                .note("a client connects, sends nothing, and leaves");
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = std::mem::take(&mut self.exchange);
+    }
+}
+
+fn cannot_connect(server: &Server, error: &io::Error) -> Failure {
+    let address = server.address;
+    if error.kind() != ErrorKind::ConnectionRefused {
+        return Failure::new(format!("cannot connect to {address}: {error}"));
+    }
+    // The end of a process is seen a moment after that of its sockets.
+    let ended = || server.still_runs().is_err();
+    if server.pid().is_some() && !wait_until(Duration::from_millis(200), ended) {
         return Failure::new(format!(
-            "the server has ended: nobody listens on {address} any more"
+            "nobody listens on {address} at this moment, though the program runs\n\
+             does it close its listening socket between two clients?"
         ));
     }
-    Failure::new(format!("cannot connect to {address}: {error}"))
+    Failure::new(format!(
+        "the server has ended: nobody listens on {address} any more"
+    ))
 }
 
 /// The other side wants nothing more to do with this connection.

@@ -55,6 +55,16 @@ impl Exchange {
         self.events.insert(0, Event::Note(what.to_string()));
     }
 
+    /// What went over another connection, before all of this.
+    pub fn put_exchange_before(&mut self, earlier: Exchange) {
+        self.events.splice(0..0, earlier.events);
+    }
+
+    /// Has nothing happened?
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// Has anything come?
     pub fn has_received(&self) -> bool {
         let came = |event: &Event| matches!(event, Event::Received { .. });

@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(help = format!(
         "The stage whose checks to run (1 to {LAST_STAGE}): its own, and what holds from earlier ones"
     ))]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=LAST_STAGE.into()), required_unless_present_any = ["exercise", "list", "explain"])]
+    #[arg(value_parser = stage, required_unless_present_any = ["exercise", "list", "explain"])]
     stage: Option<u8>,
 
     /// Check the server that listens here
@@ -78,7 +78,7 @@ struct Arguments {
     list: bool,
 
     /// How many seconds the server may take for anything
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, allow_negative_numbers = true)]
     patience: Duration,
 }
 
@@ -116,6 +116,13 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         report::listed_exercises(arguments.stage);
         return Ok(true);
     }
+    for name in &arguments.only {
+        if let Some(stage) = arguments.stage
+            && !checks.iter().any(|check| check.name == name)
+        {
+            return Err(left_out(&find(name, &checks::all())?, stage));
+        }
+    }
     if checks.is_empty() {
         return Err(
             "no check is left to run: --explain NAME tells for which stages a check holds"
@@ -128,8 +135,19 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     server::end_with_ctrl_c();
     let ended = run_all(stage, &origin, &checks, arguments.patience)?;
     report::summary(&ended, stage, arguments.all);
+    let skipped = |ended: &Ended| matches!(ended.verdict, Err(Failure::Skipped(_)));
+    if ended.iter().all(skipped) {
+        return Err("nothing was tested: all checks were skipped".to_string());
+    }
     let failed = |ended: &Ended| matches!(ended.verdict, Err(Failure::Wrong { .. }));
     Ok(!ended.iter().any(failed))
+}
+
+fn stage(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(stage @ 1..=LAST_STAGE) => Ok(stage),
+        _ => Err(format!("a stage is a number from 1 to {LAST_STAGE}")),
+    }
 }
 
 /// A time, from a number of seconds: `5`, or `0.5`.
@@ -153,6 +171,16 @@ fn find(name: &str, known: &[Check]) -> Result<Check, String> {
         "there is no check {name:?}; do you mean {}? --list shows them all",
         near.join(" or ")
     ))
+}
+
+/// Why a check that was asked for is not run.
+fn left_out(check: &Check, stage: u8) -> String {
+    let (name, since) = (check.name, check.since);
+    match check.until {
+        _ if stage < since => format!("{name} begins at stage {since}"),
+        Some(last) if stage > last => format!("{name} holds up to stage {last}"),
+        _ => format!("{name} is of our own stages: --protocol leaves it out"),
+    }
 }
 
 fn find_exercise(name: &str) -> Result<Check, String> {
@@ -201,8 +229,19 @@ fn origin(arguments: &Arguments, stage: u8) -> Result<Origin, String> {
 }
 
 fn resolve(text: &str) -> Result<SocketAddr, String> {
-    // As the ready line of a server has it.
-    let host = text.trim_start_matches("http://").trim_end_matches('/');
+    if text.starts_with("https://") {
+        return Err(format!(
+            "--addr {text}: the checks speak plain HTTP, and no https"
+        ));
+    }
+    // As the ready line of a server has it, or a browser, or a port alone.
+    let host = text.trim_start_matches("http://");
+    let host = host.split('/').next().unwrap_or_default();
+    let port = host.strip_prefix(':').unwrap_or(host);
+    let host = match port.parse::<u16>() {
+        Ok(port) => format!("localhost:{port}"),
+        Err(_) => host.to_string(),
+    };
     let found = host.to_socket_addrs().map_err(|e| {
         format!("--addr {text}: {e}; it should look like 127.0.0.1:8080 or localhost:8080")
     })?;
@@ -227,6 +266,14 @@ fn run_all(
         server
             .serves_at_all()
             .map_err(|failure| report::sentence(&failure))?;
+    }
+    let mut plain = 200;
+    // Earlier stages answer nothing.
+    if stage >= 4 && !matches!(origin, Origin::Stage(_)) {
+        match server.plain_status() {
+            Ok(status) => plain = status,
+            Err(failure) => report::plain_is_wrong(&failure),
+        }
     }
     let mut ended = Vec::new();
     let mut heading = 0;
@@ -260,6 +307,9 @@ fn run_all(
             ));
             break;
         }
+    }
+    if plain >= 300 {
+        report::proves_little(plain);
     }
     Ok(ended)
 }

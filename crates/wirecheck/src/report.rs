@@ -32,6 +32,9 @@ const BOLD: Style = Style::new().bold();
 /// Of what takes longer, the time is shown. Our own checks wait for a deadline of a second.
 const LONG: Duration = Duration::from_secs(2);
 
+/// The check of an ordinary GET /.
+const PLAIN: &str = "answer-is-http";
+
 /// A line to stdout. When nobody reads on (`| head`), there is nobody to work for.
 pub fn say(line: impl Display) {
     if writeln!(anstream::stdout(), "{line}").is_err() {
@@ -72,6 +75,22 @@ pub fn heading(stage: u8) {
     say(format!("{BOLD}stage {stage:02}{BOLD:#}"));
 }
 
+/// Before all checks: `GET /` has failed already.
+pub fn plain_is_wrong(failure: &Failure) {
+    let why = first_line(failure);
+    say(format!(
+        "{RED}Before anything else{RED:#}: an ordinary GET / is not answered rightly: {why}\n\
+         Whatever fails below may follow from it; {PLAIN} is the check to mend first."
+    ));
+}
+
+/// After the checks of a server that has no page.
+pub fn proves_little(status: u16) {
+    say(format!(
+        "\nGET / is answered with {status}: most checks prove little. Give it a page at /."
+    ));
+}
+
 /// One line a check.
 pub fn line(ended: &Ended) {
     let name = ended.check.name;
@@ -97,8 +116,9 @@ fn took(time: Duration) -> String {
 /// The failures (the first in full, or all of them), and the figures.
 pub fn summary(ended: &[Ended], stage: u8, all: bool) {
     let mut failed: Vec<_> = ended.iter().filter(|e| is_wrong(&e.verdict)).collect();
-    // A log line in another form is mended after what breaks clients.
-    failed.sort_by_key(|e| e.check.kind != Kind::Protocol);
+    // Without an answer to GET / all the others fail, too; and a log line in another form is
+    // mended after what breaks clients.
+    failed.sort_by_key(|e| (e.check.name != PLAIN, e.check.kind != Kind::Protocol));
     for (i, failed) in failed.iter().enumerate() {
         let Err(failure) = &failed.verdict else {
             continue;
@@ -162,7 +182,7 @@ pub fn explain(check: &Check, failure: &Failure, stage: u8) -> String {
             text += &format!("    {line}\n");
         }
     }
-    text + &row(check, check.expects_in(stage))
+    text + &row(check, &check.expects_in(stage))
 }
 
 /// What the table says of a check.

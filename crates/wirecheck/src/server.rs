@@ -5,6 +5,7 @@ use std::io::Read;
 use std::io::Write;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -31,6 +32,7 @@ use crate::answer::Answer;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::client::Connection;
+use crate::exchange::Exchange;
 use crate::exchange::visible;
 use crate::site::Files;
 
@@ -61,6 +63,8 @@ pub struct Server {
     pub patience: Duration,
     origin: Origin,
     process: Option<Process>,
+    /// What went over the connection that was left last: if the server ends, it is why.
+    pub(crate) last: Arc<Mutex<Exchange>>,
     /// What it serves, where we have laid it out; deleted after the process has ended.
     pub(crate) files: Option<Files>,
 }
@@ -93,6 +97,7 @@ impl Server {
             patience: PATIENCE,
             origin,
             process,
+            last: Arc::default(),
             files: None,
         }
     }
@@ -142,6 +147,11 @@ impl Server {
         if process.status().is_some() {
             let words = process.last_words();
             return Err(Failure::new(format!("`{line}` does not serve: {words}")));
+        }
+        if !ready && knock(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).is_ok() {
+            return Err(Failure::new(format!(
+                "`{line}` listens on [::1]:{port}, and `--run` asks {address}"
+            )));
         }
         if !ready {
             let seconds = PATIENCE.as_secs();
@@ -314,8 +324,15 @@ impl Server {
     /// It serves the next client as if nothing had happened.
     pub fn serves_on(&self) -> Verdict {
         self.still_runs()?;
+        let last = self.last();
         self.serves_next()
-            .map_err(|failure| failure.titled("then, the next client:"))
+            .map_err(|failure| failure.titled("then, the next client:").after(last))
+    }
+
+    /// What went over the connection that was left last.
+    pub fn last(&self) -> Exchange {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 
     fn serves_next(&self) -> Verdict {
@@ -374,6 +391,14 @@ impl Server {
         Ok(())
     }
 
+    /// The status that an ordinary request gets. Where it gets none, or is refused, all that
+    /// follows may fail for this alone.
+    pub fn plain_status(&self) -> Result<u16, Failure> {
+        let answer = self.get("/")?;
+        answer.accepted()?;
+        Ok(answer.status)
+    }
+
     /// It says something, or closes: it has not stopped altogether.
     pub fn responds(&self) -> bool {
         let Ok(mut client) = self.connect() else {
@@ -406,7 +431,9 @@ impl Server {
         output.wait_for(part, self.patience).ok_or_else(|| {
             let lines = excerpt(&output.whole(), 0, LOG_LINES);
             let log = match lines.as_slice() {
-                [] => "is empty".to_string(),
+                [] => "is empty: is the line still in a buffer of the program? Flush after each \
+                    (C: setvbuf, Perl: $|, Ruby: $stdout.sync)"
+                    .to_string(),
                 lines => format!("holds:\n  {}", lines.join("\n  ")),
             };
             Failure::new(format!("no line on {name} contains `{part}`\n{name} {log}"))
@@ -634,6 +661,9 @@ impl Process {
         self.stderr.wait_for_end();
         let lines = excerpt(&self.stderr.whole(), FIRST_LINES, LAST_LINES);
         let mut text = format!("the server has ended ({status})");
+        if status.success() {
+            text += "\ndoes it put itself in the background? Keep it in front (`daemon off`, `-D`, no `&`)";
+        }
         if !lines.is_empty() {
             text += "\non stderr:";
         }

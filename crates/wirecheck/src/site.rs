@@ -96,7 +96,8 @@ fn fill(root: &Path) -> io::Result<()> {
         ("style.css", b"body { margin: 0 }\n"),
         ("script.js", b"'use strict';\n"),
         ("page.html", b"<p>page</p>\n"),
-        ("plain.txt", b"plain\n"),
+        // More bytes than characters: Content-Length counts bytes.
+        ("plain.txt", "plain, and \u{eb}\n".as_bytes()),
         ("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0"),
         ("data.json", b"{}\n"),
         ("unknown.wirecheck", b"\0\x01\x02"),

@@ -97,7 +97,8 @@ fn without_root_it_says_what_to_add() {
     let line = format!("{} --port {{port}}", stage(9));
     let (status, stdout, _) = run(&["9", "--run", &line, "--only", "file"]);
     assert!(stdout.contains("put {root} where"), "{stdout}");
-    assert_eq!(status, Some(0));
+    // Nothing was tried, so nothing can be said.
+    assert_eq!(status, Some(2));
 }
 
 #[test]
@@ -146,6 +147,9 @@ fn addr_takes_names_and_the_ready_line() {
     for addr in [
         format!("localhost:{port}"),
         format!("http://127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}/a/page"),
+        format!(":{port}"),
+        format!("{port}"),
     ] {
         let only = ["--only", "survives-garbage"];
         let (status, stdout, stderr) = run(&[&["1", "--addr", &addr][..], &only].concat());
@@ -158,6 +162,7 @@ fn addr_says_what_is_wrong() {
     for (addr, says) in [
         (format!("localhost:{}", free_port()), "nobody listens on"),
         ("localhost".to_string(), "it should look like"),
+        ("https://localhost:443".to_string(), "no https"),
         ("no.such.host.invalid:80".to_string(), "it should look like"),
     ] {
         let (status, _, stderr) = run(&["1", "--addr", &addr]);
@@ -175,6 +180,7 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
             "has ended (exit status: 3)",
         ),
         ("true {port}", "has ended (exit status: 0)"),
+        ("true {port}", "does it put itself in the background?"),
         ("my-server", "--run needs {port}"),
     ] {
         let (status, stdout, stderr) = run(&["1", "--run", line]);
@@ -315,6 +321,142 @@ fn how_an_answer_is_written_is_not_the_matter_of_who_survives_or_understands() {
             let (status, stdout, _) = run(&["4", "--addr", &addr, "--only", name]);
             assert_eq!(status, Some(wanted), "{stdout}");
         }
+    }
+}
+
+#[test]
+fn the_bytes_that_ended_a_server_are_shown() {
+    let program = std::env::current_exe().unwrap();
+    let line = format!(
+        "PORT={{port}} exec {} --ignored --exact --nocapture ends_without_a_head",
+        program.display()
+    );
+    for (name, shown) in [
+        ("half-a-head-and-gone", "    > G"),
+        (
+            "survives-connect-and-close",
+            "* a client connects, sends nothing",
+        ),
+    ] {
+        let (_, stdout, _) = run(&["4", "--run", &line, "--only", name]);
+        assert!(
+            stdout.contains("the server has ended (exit status: 0)"),
+            "{stdout}"
+        );
+        assert!(stdout.contains(shown), "{stdout}");
+        assert!(stdout.contains("* by now the server has ended"), "{stdout}");
+    }
+}
+
+#[test]
+#[ignore = "a server, which other tests start"]
+fn ends_without_a_head() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    for mut client in listener.incoming().flatten() {
+        let mut head = [0; 4096];
+        let n = client.read(&mut head).unwrap_or(0);
+        if !head[..n].ends_with(b"\r\n\r\n") {
+            return;
+        }
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+#[test]
+fn a_program_that_runs_and_does_not_listen_has_not_ended() {
+    let program = std::env::current_exe().unwrap();
+    let line = format!(
+        "PORT={{port}} exec {} --ignored --exact --nocapture listens_for_two_clients",
+        program.display()
+    );
+    let only = ["--only", "survives-connect-and-close"];
+    let (_, stdout, _) = run(&[&["1", "--run", &line][..], &only].concat());
+    assert!(stdout.contains("though the program runs"), "{stdout}");
+}
+
+#[test]
+#[ignore = "a server, which other tests start"]
+fn listens_for_two_clients() {
+    let Ok(port) = std::env::var("PORT") else {
+        return;
+    };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    // Those who look whether it is there.
+    listener.incoming().take(2).for_each(drop);
+    drop(listener);
+    thread::park();
+}
+
+#[test]
+fn what_goes_on_meanwhile_is_told() {
+    let one_at_a_time = serve(|mut client| {
+        read_head(&mut client, Vec::new());
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = one_at_a_time.to_string();
+    for (name, says) in [
+        (
+            "idle-client-blocks-nobody",
+            "while 3 other clients are connected and silent, ",
+        ),
+        ("drip-blocks-nobody", "while 3 other clients send slowly, "),
+        (
+            "answered-in-reverse-order",
+            "while 3 clients before it have sent half a head, ",
+        ),
+    ] {
+        let only = ["--only", name, "--patience", "0.5"];
+        let (_, stdout, _) = run(&[&["7", "--addr", &addr][..], &only].concat());
+        assert!(stdout.contains(says), "{stdout}");
+    }
+}
+
+#[test]
+fn what_another_server_may_do_is_told_of_later_stages_too() {
+    let page = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = page.to_string();
+    let (_, stdout, _) = run(&["6", "--addr", &addr, "--only", "request-line-nonsense"]);
+    let expects = "expects  400 Bad Request; from another server any refusal, or a close";
+    assert!(stdout.contains(expects), "{stdout}");
+}
+
+#[test]
+fn a_server_without_a_page_is_told_that_it_proves_little() {
+    let missing = serve(|mut client| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    });
+    let addr = missing.to_string();
+    let (status, stdout, _) = run(&["4", "--addr", &addr, "--only", "answer-is-http"]);
+    assert!(stdout.contains("GET / is answered with 404"), "{stdout}");
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn a_plain_answer_that_is_wrong_is_told_before_all_else() {
+    for (answer, says) in [
+        ("", "closed the connection without an answer"),
+        ("b'HTTP/1.1 200 OK\\r\\n'", "does not begin with HTTP/"),
+        ("\x15\x03\x01\0\x02\x02\x50", "speaks TLS"),
+    ] {
+        let server = serve(move |mut client| {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(answer.as_bytes());
+        });
+        let addr = server.to_string();
+        let only = ["--only", "survives-connect-and-close"];
+        let only = [&only[..], &["--only", "answer-is-http"]].concat();
+        let (_, stdout, _) = run(&[&["4", "--addr", &addr][..], &only].concat());
+        assert!(stdout.starts_with("Before anything else"), "{stdout}");
+        let (_, rest) = stdout.split_once("\n\n").unwrap();
+        assert!(rest.starts_with("✗ answer-is-http"), "{stdout}");
+        assert!(rest.contains(says), "{stdout}");
     }
 }
 
@@ -482,6 +624,27 @@ fn who_reads_a_head_without_an_end_is_not_spared_by_the_end_of_the_stream() {
         let addr = server.to_string();
         let (status, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());
         assert_eq!(status, Some(wanted), "{stdout}");
+    }
+}
+
+#[test]
+fn what_is_not_run_is_said() {
+    for (arguments, says) in [
+        (
+            &["4", "--only", "answer-date", "--only", "host-missing"][..],
+            "begins at stage 5",
+        ),
+        (&["9", "--only", "hello-world"], "holds up to stage 8"),
+        (
+            &["6", "--protocol", "--only", "not-found"],
+            "--protocol leaves it out",
+        ),
+        (&["foo"], "a stage is a number from 1 to 10"),
+        (&["4", "--patience", "-1"], "a number of seconds"),
+    ] {
+        let (status, _, stderr) = run(arguments);
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!(status, Some(2));
     }
 }
 

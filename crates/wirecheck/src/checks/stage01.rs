@@ -196,16 +196,18 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "survives-garbage",
         rule: "RFC 9112 §2.2: what is no request is refused, and concerns nobody else",
-        sends: "all 256 byte values in a row, several times, then closes; the same for bytes above 0x7F as a line, as a target and as a field",
+        sends: "all 256 byte values in a row, several times, then closes; the same for bytes above 0x7F as a line, as a target and as a field; GET /%zz and /%ff%c3?%=%z",
         expects: "the next client is served; what the garbage gets does not matter",
-        hint: "Bytes from the network need not be UTF-8: a failed decoding must not end the server (decode() in Python, from_utf8().unwrap() in Rust).",
+        hint: "Bytes from the network need not be UTF-8: a failed decoding must not end the server (decode() in Python, decodeURIComponent in JavaScript, from_utf8().unwrap() in Rust).",
         run: |server| {
             let garbage: Vec<u8> = (0..=255).collect();
-            let requests: [&[u8]; 4] = [
+            let requests: [&[u8]; 6] = [
                 &garbage.repeat(8),
                 b"\xff\xfe\xc3\r\n\r\n",
                 b"GET /\xff\xc3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                 b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: \xe9\xff\r\n\r\n",
+                b"GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                b"GET /%ff%c3?%=%z HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
             ];
             for request in requests {
                 let mut client = server.connect()?;

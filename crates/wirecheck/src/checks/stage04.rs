@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §4 and §5: status line, fields, an empty line",
         sends: "GET /",
         expects: "an answer that a strict client can read from the first to the last byte, and nothing after it",
-        hint: "End each line of the head with \\r\\n, and the head with an empty line. Content-Length counts the bytes of the body, not its characters.",
+        hint: "Send the status line first, as bytes: HTTP/1.1, a space, the code, a space. End each line of the head with \\r\\n, and the head with an empty line. Content-Length counts the bytes of the body, not its characters.",
         run: |server| server.get("/")?.accepted(),
         ..PROTOCOL
     },

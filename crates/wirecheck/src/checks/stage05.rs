@@ -128,7 +128,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §9.3.2 and §8.6: the same fields as for GET; a Content-Length only with GET's value",
         sends: "HEAD / and GET /, and both for a path that is not there",
         expects: "Content-Type alike; Content-Length alike, where HEAD has one",
-        hint: "Count the body before you drop it.",
+        hint: "Count the body before you drop it. Error pages, too, leave it out for HEAD.",
         run: |server| {
             for target in ["/", "/no/such/page"] {
                 let get = server.get(target)?;
@@ -164,7 +164,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "host-twice",
         rule: "RFC 9112 §3.2: a server MUST answer 400 to a request with more than one Host field",
         sends: "two Host fields: alike, different, and written in different case",
-        hint: "Count the fields named Host: it must be one.",
+        hint: "Count the fields named Host: it must be one. Names have no case: hOST is Host.",
         run: |server| {
             refuses(
                 server,

@@ -45,9 +45,8 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let idle: Result<Vec<_>, _> = (0..others(server)).map(|_| server.connect()).collect();
             let idle = idle?;
-            server.get("/")?.accepted()?;
-            drop(idle);
-            Ok(())
+            let meanwhile = format!("{} other clients are connected and silent", idle.len());
+            served_beside(server, &meanwhile)
         },
         ..PROTOCOL
     },
@@ -99,7 +98,8 @@ pub(super) const CHECKS: &[Check] = &[
                 client.send(request("GET", "/"));
                 clients.push(client);
             }
-            server.get("/")?.accepted()
+            let meanwhile = format!("{} other clients do not read", clients.len());
+            served_beside(server, &meanwhile)
         },
         ..PROTOCOL
     },
@@ -118,7 +118,8 @@ pub(super) const CHECKS: &[Check] = &[
                 for client in &mut clients {
                     client.send([byte]);
                 }
-                server.get("/")?.accepted()?;
+                let meanwhile = format!("{} other clients send slowly", clients.len());
+                served_beside(server, &meanwhile)?;
             }
             Ok(())
         },
@@ -221,6 +222,12 @@ fn others(server: &Server) -> usize {
     if server.is_ours() { 20 } else { 3 }
 }
 
+/// GET / is answered, whatever others do.
+fn served_beside(server: &Server, meanwhile: &str) -> Verdict {
+    let served = server.get("/").and_then(|answer| answer.accepted());
+    served.map_err(|failure| failure.while_others(meanwhile))
+}
+
 fn open_and_begin(server: &Server, count: usize) -> Result<Vec<Connection>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..count {
@@ -235,7 +242,9 @@ fn reverse_order(server: &Server, count: usize) -> Verdict {
     let mut clients = open_and_begin(server, count)?;
     while let Some(mut client) = clients.pop() {
         client.send("alhost\r\nConnection: close\r\n\r\n");
-        client.answer()?.accepted()?;
+        let meanwhile = format!("{} clients before it have sent half a head", clients.len());
+        let answered = client.answer().and_then(|answer| answer.accepted());
+        answered.map_err(|failure| failure.while_others(&meanwhile))?;
     }
     Ok(())
 }

@@ -168,7 +168,7 @@ pub(super) const CHECKS: &[Check] = &[
                     let leaves = location.starts_with("//")
                         || location.starts_with("/\\")
                         || !location.starts_with('/');
-                    answer.ensure(!leaves, format!("Location {location:?} leaves the site"))?;
+                    answer.ensure(!leaves, leaves_the_site(&location))?;
                 }
             }
             Ok(())
@@ -523,10 +523,7 @@ pub(super) const CHECKS: &[Check] = &[
                     continue;
                 };
                 for location in answer.values("Location") {
-                    answer.ensure(
-                        !leads_away(&location),
-                        format!("Location {location:?} leaves the site"),
-                    )?;
+                    answer.ensure(!leads_away(&location), leaves_the_site(&location))?;
                 }
             }
             Ok(())
@@ -747,6 +744,13 @@ fn keeps_secret(site: &Site, targets: &[&str]) -> Verdict {
         answer.status_in(&[400, 404])?;
     }
     Ok(())
+}
+
+/// WHATWG URL §4.4: in an http URL a backslash is a slash.
+fn leaves_the_site(location: &str) -> String {
+    format!(
+        "Location {location} leaves the site: a host follows // and /\\, for browsers read \\ as /"
+    )
 }
 
 fn file_types(server: &Server) -> Verdict {

@@ -88,6 +88,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::ChunkedForOldClients, "http-1-0-answered-in-kind"),
     (Fault::NeverCloses, "http-1-0-answered-in-kind"),
     (Fault::EndsOnLineOfNoText, "survives-garbage"),
+    (Fault::EndsOnBadPercent, "survives-garbage"),
     (Fault::PathDecodedInPage, "path-escaped-in-page"),
     (Fault::LengthInCharacters, "length-counts-bytes"),
     (Fault::DecodesIntoLocation, "no-field-injected"),
@@ -100,6 +101,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::ChunkExtensionRefused, "chunked-forms-understood"),
     (Fault::TrailersUnread, "chunked-forms-understood"),
     (Fault::ChunkSizeGuessed, "chunk-size-not-guessed"),
+    (Fault::ChunkSizeCutAtSpace, "chunk-size-not-guessed"),
     (Fault::NoContinue, "continue-or-final"),
     (Fault::ServesNonsense, "request-line-nonsense"),
     (Fault::FaultsOnOddNames, "odd-names-are-no-fault"),
@@ -161,6 +163,7 @@ enum Fault {
     CloseUnsaid,
     ChunkedForOldClients,
     EndsOnLineOfNoText,
+    EndsOnBadPercent,
     PathDecodedInPage,
     LengthInCharacters,
     DecodesIntoLocation,
@@ -171,6 +174,7 @@ enum Fault {
     BodyIsNextRequest,
     LengthWraps,
     ChunkSizeGuessed,
+    ChunkSizeCutAtSpace,
     ServesNonsense,
     FaultsOnOddNames,
     QueryInPath,
@@ -237,6 +241,7 @@ fn serve(listener: &Arc<TcpListener>, fault: Fault) {
                 | Fault::EndsOnBytesOfNoText
                 | Fault::EndsOnHalfAHead
                 | Fault::EndsOnLineOfNoText
+                | Fault::EndsOnBadPercent
         );
         if fault == Fault::OneAtATime || ends {
             if !connection(stream, fault) {
@@ -354,7 +359,10 @@ impl Client {
         loop {
             if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                if self.has(Fault::EndsOnLineOfNoText) && std::str::from_utf8(&line).is_err() {
+                let bad = line.windows(3).any(|w| w == b"%zz");
+                if self.has(Fault::EndsOnLineOfNoText) && std::str::from_utf8(&line).is_err()
+                    || self.has(Fault::EndsOnBadPercent) && bad
+                {
                     self.no_text = true;
                     return Err(400);
                 }
@@ -566,6 +574,9 @@ impl Client {
                 return Err(400);
             }
             let mut size = size.trim_end_matches(['\r', '\n']);
+            if self.has(Fault::ChunkSizeCutAtSpace) {
+                size = size.split(' ').next().unwrap_or_default();
+            }
             if self.has(Fault::ChunkSizeGuessed) {
                 size = size.trim_start_matches("0x").trim_start_matches('+');
             }
