@@ -30,11 +30,7 @@ pub struct Answer {
 impl Answer {
     /// Reads the final answer and whatever follows it; nothing may follow.
     pub fn read(connection: &mut Connection) -> Result<Answer, Failure> {
-        let mut answer = Answer::read_head(connection)?;
-        // RFC 9110 §15.2: a client must be able to parse interim answers.
-        while (100..200).contains(&answer.status) {
-            answer = Answer::read_head(connection)?;
-        }
+        let mut answer = Answer::read_final_head(connection)?;
         answer.read_body(connection)?;
         answer.exchange = connection.exchange.clone();
         if connection.ours {
@@ -65,6 +61,16 @@ impl Answer {
             reset: false,
             exchange: connection.exchange.clone(),
         })
+    }
+
+    /// The same of the final answer: what comes before it is read and left aside.
+    pub fn read_final_head(connection: &mut Connection) -> Result<Answer, Failure> {
+        let mut answer = Answer::read_head(connection)?;
+        // RFC 9110 §15.2: a client must be able to parse interim answers.
+        while (100..200).contains(&answer.status) {
+            answer = Answer::read_head(connection)?;
+        }
+        Ok(answer)
     }
 
     /// After its head: whatever follows, until the server closes without being asked to.

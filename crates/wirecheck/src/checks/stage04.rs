@@ -165,7 +165,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send(request("GET", "/"));
-            Answer::read_head(&mut client)?.is_closed_after(&mut client)
+            Answer::read_final_head(&mut client)?.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },
@@ -178,7 +178,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send(request("GET", "/"));
-            Answer::read_head(&mut client).map(|_| ())
+            Answer::read_final_head(&mut client).map(|_| ())
         },
         ..PROTOCOL
     },
@@ -314,7 +314,7 @@ fn one_answer(server: &Server, bytes: &str) -> Verdict {
 fn close_announced(server: &Server) -> Verdict {
     let mut client = server.connect()?;
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let head = Answer::read_head(&mut client)?;
+    let head = Answer::read_final_head(&mut client)?;
     let options = head.values("Connection").join(",").to_ascii_lowercase();
     let announced = options.split(',').any(|option| option.trim() == "close");
     if announced || head.version == "HTTP/1.0" {

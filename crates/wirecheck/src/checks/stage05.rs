@@ -678,7 +678,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: foo, CLOSE\r\n\r\n");
-            Answer::read_head(&mut client)?.is_closed_after(&mut client)
+            Answer::read_final_head(&mut client)?.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },
