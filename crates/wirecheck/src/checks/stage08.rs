@@ -28,7 +28,7 @@ const REFUSED: Check = Check {
 /// Framing that cannot be trusted: whatever the status, nothing of the body may
 /// be taken for a second request (request smuggling).
 const FAULTY: Check = Check {
-    expects: "a refusal (400, or 501 for a coding that is not known), then the close; no second answer",
+    expects: "a refusal (400, 411, or 501 for a coding that is not known), then the close; no second answer",
     ..PROTOCOL
 };
 
@@ -599,7 +599,7 @@ pub(super) const CHECKS: &[Check] = &[
             let usual = usual_post(server)?;
             for value in ["gzip", "chunked, gzip", "identity", "chunked, identity"] {
                 let line = format!("Transfer-Encoding: {value}\r\n");
-                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 501])?;
+                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 411, 501])?;
             }
             Ok(())
         },
@@ -658,7 +658,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "'chunked'",
             ] {
                 let line = format!("Transfer-Encoding: {value}\r\n");
-                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 501])?;
+                usual.refuses(server, &line, "5\r\nHello\r\n0\r\n\r\n", &[400, 411, 501])?;
             }
             Ok(())
         },
