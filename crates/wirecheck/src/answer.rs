@@ -32,6 +32,9 @@ impl Answer {
     pub fn read(connection: &mut Connection) -> Result<Answer, Failure> {
         let mut answer = Answer::read_final_head(connection)?;
         answer.read_body(connection)?;
+        if !answer.closed {
+            answer.read_end(connection)?;
+        }
         answer.exchange = connection.exchange.clone();
         if connection.ours {
             answer.keeps_house()?;
@@ -89,8 +92,8 @@ impl Answer {
         Err(failure)
     }
 
-    /// RFC 9112 §6.3: the length of the body, in this order.
-    fn read_body(&mut self, connection: &mut Connection) -> Verdict {
+    /// RFC 9112 §6.3: the length of the body, in this order. What follows is left unread.
+    pub fn read_body(&mut self, connection: &mut Connection) -> Verdict {
         let lengths = self.values("Content-Length");
         let codings = self.values("Transfer-Encoding").join(", ");
         if lengths.len() > 1 {
@@ -110,11 +113,11 @@ impl Answer {
         };
         let no_body = connection.exchange.begins_with(b"HEAD ") || matches!(self.status, 204 | 304);
         if no_body {
-            return self.read_end(connection);
+            return Ok(());
         }
         if codings.eq_ignore_ascii_case("chunked") {
             self.body = read_chunks(connection)?;
-            return self.read_end(connection);
+            return Ok(());
         }
         if !codings.is_empty() {
             return Err(connection.wrong(format!(
@@ -123,7 +126,7 @@ impl Answer {
         }
         if let Some(length) = length {
             self.body = connection.bytes(length)?;
-            return self.read_end(connection);
+            return Ok(());
         }
         self.body = connection.rest()?;
         self.closed = true;
