@@ -24,6 +24,7 @@ pub struct Answer {
     pub bare_lf: bool,
     /// Did a reset follow it? A client may then lose what it has not read yet.
     pub reset: bool,
+    ours: bool,
     exchange: Exchange,
 }
 
@@ -62,6 +63,7 @@ impl Answer {
             closed: false,
             bare_lf: connection.bare_lf,
             reset: false,
+            ours: connection.ours,
             exchange: connection.exchange.clone(),
         })
     }
@@ -292,6 +294,11 @@ impl Answer {
     pub fn ensure(&self, holds: bool, says: impl Into<String>) -> Verdict {
         if holds {
             return Ok(());
+        }
+        // RFC 9112 §9.4: a server may limit how many connections it serves, and how fast.
+        if matches!(self.status, 429 | 503) && !self.ours {
+            let reason = format!("the server answers {}: it limits its clients", self.status);
+            return Err(Failure::Skipped(reason));
         }
         Err(self.wrong(says))
     }
