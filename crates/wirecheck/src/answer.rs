@@ -211,7 +211,10 @@ impl Answer {
         } else {
             found.eq_ignore_ascii_case(value)
         };
-        self.ensure(same, format!("{name} should be {value:?} and is {found:?}"))
+        if same {
+            return Ok(());
+        }
+        Err(self.wrong(format!("{name} should be {value:?} and is {found:?}")))
     }
 
     /// RFC 9110 §6.6.1: a Date in the one form that may be sent.
