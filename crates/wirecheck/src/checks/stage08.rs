@@ -237,7 +237,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "length-overflow",
         rule: "RFC 9110 §8.6: a recipient MUST expect large numbers and prevent overflow",
         sends: "Content-Length: 18446744073709551616 + 5 (2⁶⁴ + 5), and one of 40 digits",
-        expects: "400 or 413 (another server may have no limit, and wait for the rest); not the answer to five bytes",
+        expects: "400 or 413 (another server may close, or have no limit and wait for the rest); not the answer to five bytes",
         hint: "A number that is too large is refused: do not wrap or truncate. In Rust parse::<u64> says so itself.",
         run: |server| {
             let usual = usual_post(server)?;
@@ -1023,7 +1023,8 @@ impl Usual {
         if server.is_ours() {
             return client.answer()?.status_in(&[400, 413]);
         }
-        if !comes_within(&mut client, Duration::from_secs(1)) {
+        // RFC 9110 §15.5.14: a server may close the connection to be rid of the request.
+        if !comes_within(&mut client, Duration::from_secs(1)) || !client.exchange.has_received() {
             return Ok(());
         }
         let answer = client.answer()?;
