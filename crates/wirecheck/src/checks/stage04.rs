@@ -85,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §6.6.1: an origin server with a clock MUST send Date",
         sends: "GET /",
         expects: "one Date as an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`), not ten minutes from now",
-        hint: "Send the time as `Date: Sun, 06 Nov 1994 08:49:37 GMT`: in English, in GMT, two digits for the day. In Rust httpdate::fmt_http_date(SystemTime::now()), in JavaScript new Date().toUTCString().",
+        hint: "Send the time as `Date: Sun, 06 Nov 1994 08:49:37 GMT`: in English, in GMT, two digits for the day. In Rust httpdate::fmt_http_date(SystemTime::now()), in JavaScript new Date().toUTCString(). Only a server without a clock is right to leave it out.",
         run: |server| {
             let answer = server.get("/")?;
             answer.has_valid_date()?;
