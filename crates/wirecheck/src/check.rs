@@ -32,7 +32,7 @@ pub struct Check {
 /// Who demands it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The RFCs: holds for any HTTP/1.1 origin server.
+    /// The RFCs, and what any server owes its users: holds for any HTTP/1.1 origin server.
     Protocol,
     /// Our own stages: their routes, texts, flags, and choices that the RFCs leave open.
     House,

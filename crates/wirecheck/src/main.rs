@@ -61,7 +61,8 @@ struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "protocol", "list"])]
     exercise: Option<String>,
 
-    /// Run only what the protocol demands of any server, whatever its pages
+    /// Run only what the protocol demands of any server, and what any server owes its users,
+    /// whatever its pages; from stage 4 on
     #[arg(long)]
     protocol: bool,
 
@@ -124,6 +125,11 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     // Only an exercise can do without: it has a stage of its own.
     let stage = arguments.stage.unwrap_or(checks[0].since);
+    if arguments.protocol && stage < 4 {
+        return Err(
+            "--protocol begins at stage 4: before it, a server gives no answer".to_string(),
+        );
+    }
     let origin = origin(arguments, stage)?;
     server::end_with_ctrl_c();
     let ended = run_all(stage, &origin, &checks, arguments.patience)?;
@@ -132,11 +138,12 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(!ended.iter().any(failed))
 }
 
-/// A time, from a number of seconds: `5`, or `0.5`.
+/// A time, from a number of seconds: `5`, or `0.5`. Some checks wait for several times as
+/// long, and no clock can be set beyond its end.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse().map(Duration::try_from_secs_f64) {
-        Ok(Ok(time)) if !time.is_zero() => Ok(time),
-        _ => Err("it should be a number of seconds, like 5 or 0.5".to_string()),
+        Ok(Ok(time)) if !time.is_zero() && time.as_secs() < 3600 => Ok(time),
+        _ => Err("it should be a number of seconds below 3600, like 5 or 0.5".to_string()),
     }
 }
 
