@@ -710,7 +710,11 @@ pub(super) const CHECKS: &[Check] = &[
                 let mut client = server.connect()?;
                 client.send(head);
                 client.half_close();
-                let _ = client.rest();
+                let closed = client.rest().is_ok() || client.was_reset;
+                if !closed && i > 0 {
+                    // Fifty such would take minutes. (The first head has no é.)
+                    break;
+                }
             }
             server.serves_on()
         },
