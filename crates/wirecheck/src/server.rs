@@ -81,7 +81,7 @@ impl Server {
     pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
         match origin {
             Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"]),
-            Origin::Command(line) => Server::start_command(stage, line, free_port()?),
+            Origin::Command(line) => Server::start_on_free_port(stage, line),
             Origin::Address(address) => Ok(Server::new(stage, *address, origin.clone(), None)),
         }
     }
@@ -121,6 +121,18 @@ impl Server {
         };
         let origin = Origin::Stage(program.to_path_buf());
         Ok(Server::new(stage, address, origin, Some(process)))
+    }
+
+    /// A port that was free may be taken before the server binds it: then another one is tried.
+    fn start_on_free_port(stage: u8, line: &str) -> Result<Server, Failure> {
+        let mut tries = 1;
+        loop {
+            match Server::start_command(stage, line, free_port()?) {
+                Err(Failure::Wrong { says, .. }) if tries < 5 && says.contains("in use") => {}
+                started => return started,
+            }
+            tries += 1;
+        }
     }
 
     /// Starts a reader's server and waits until it accepts.
