@@ -635,7 +635,12 @@ impl Process {
 
     fn status(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        child.try_wait().ok().flatten()
+        let status = child.try_wait().ok().flatten();
+        if status.is_some() {
+            // Held for ever by whoever ends us all: what it has killed is nothing to tell of.
+            drop(RUNNING.lock());
+        }
+        status
     }
 
     /// How it has ended, and the end of what it said about that.
