@@ -435,7 +435,7 @@ impl Server {
     pub fn complained(&self) -> usize {
         self.process
             .as_ref()
-            .map_or(0, |process| process.stderr.whole().len())
+            .map_or(0, |process| process.stderr.total())
     }
 
     /// What it has complained since then, a few lines of it. The last words of one that
@@ -444,7 +444,7 @@ impl Server {
         let Some(process) = &self.process else {
             return Vec::new();
         };
-        excerpt(&process.stderr.whole()[start..], FIRST_LINES, LAST_LINES)
+        excerpt(&process.stderr.since(start), FIRST_LINES, LAST_LINES)
     }
 
     /// Ctrl-C, which a terminal sends to the whole group.
@@ -676,9 +676,14 @@ impl Drop for Process {
 #[derive(Clone, Default)]
 struct Output(Arc<(Mutex<Written>, Condvar)>);
 
+/// Of what a server prints so much is kept from the beginning, and as much from the end.
+const KEPT: usize = 1 << 20;
+
 #[derive(Default)]
 struct Written {
     bytes: Vec<u8>,
+    /// What was dropped in the middle is counted, too.
+    total: usize,
     ended: bool,
 }
 
@@ -698,6 +703,11 @@ impl Output {
                 let (written, changed) = &*shared.0;
                 let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
                 written.bytes.extend(&block[..n]);
+                written.total += n;
+                let len = written.bytes.len();
+                if len > 3 * KEPT {
+                    written.bytes.drain(KEPT..len - KEPT);
+                }
                 let enough = deaf && written.bytes.contains(&b'\n');
                 written.ended = n == 0 || enough;
                 changed.notify_all();
@@ -712,6 +722,18 @@ impl Output {
     fn whole(&self) -> Vec<u8> {
         let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         written.bytes.clone()
+    }
+
+    fn total(&self) -> usize {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        written.total
+    }
+
+    /// What came after so many bytes, as far as it is kept.
+    fn since(&self, start: usize) -> Vec<u8> {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = written.total - start;
+        written.bytes[written.bytes.len().saturating_sub(new)..].to_vec()
     }
 
     /// The first whole line that contains this.
