@@ -66,7 +66,7 @@ struct Arguments {
     #[arg(long)]
     protocol: bool,
 
-    /// Show every failure in full, not only the first
+    /// Show every failure in full, not only the first, and run on where each check waits long
     #[arg(long)]
     all: bool,
 
@@ -132,7 +132,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     let origin = origin(arguments, stage)?;
     server::end_with_ctrl_c();
-    let ended = run_all(stage, &origin, &checks, arguments.patience)?;
+    let ended = run_all(stage, &origin, &checks, arguments)?;
     report::summary(&ended, stage, arguments.all);
     let failed = |ended: &Ended| matches!(ended.verdict, Err(Failure::Wrong { .. }));
     Ok(!ended.iter().any(failed))
@@ -227,8 +227,9 @@ fn run_all(
     stage: u8,
     origin: &Origin,
     checks: &[Check],
-    patience: Duration,
+    arguments: &Arguments,
 ) -> Result<Vec<Ended>, String> {
+    let patience = arguments.patience;
     let mut server = start(stage, origin, patience)?;
     if !matches!(origin, Origin::Stage(_)) {
         server
@@ -250,6 +251,12 @@ fn run_all(
             continue;
         }
         let left = checks.len() - i - 1;
+        if !arguments.all && left > 0 && is_stuck(&ended, patience) {
+            say(format!(
+                "Three long waits ended in the same way: {left} checks were not run. --all runs them."
+            ));
+            break;
+        }
         // What a failure leaves behind shall not be blamed on the next check.
         if !matches!(origin, Origin::Address(_)) {
             drop(server);
@@ -269,6 +276,21 @@ fn run_all(
         }
     }
     Ok(ended)
+}
+
+/// The last failure is the third of its kind that took longer than the patience: an answer
+/// that trickles does so in every check, for half a minute each.
+fn is_stuck(ended: &[Ended], patience: Duration) -> bool {
+    let mut waits = Vec::new();
+    for one in ended {
+        if let Err(failure @ Failure::Wrong { .. }) = &one.verdict
+            && one.took > 2 * patience
+        {
+            waits.push(report::sentence(failure));
+        }
+    }
+    let same = |wait: &&String| Some(*wait) == waits.last();
+    waits.iter().filter(same).count() >= 3
 }
 
 fn run_one(check: &Check, server: &Server) -> Ended {
