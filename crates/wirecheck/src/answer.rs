@@ -24,18 +24,18 @@ pub struct Answer {
     pub bare_lf: bool,
     /// Did a reset follow it? A client may then lose what it has not read yet.
     pub reset: bool,
+    ours: bool,
     exchange: Exchange,
 }
 
 impl Answer {
     /// Reads the final answer and whatever follows it; nothing may follow.
     pub fn read(connection: &mut Connection) -> Result<Answer, Failure> {
-        let mut answer = Answer::read_head(connection)?;
-        // RFC 9110 §15.2: a client must be able to parse interim answers.
-        while (100..200).contains(&answer.status) {
-            answer = Answer::read_head(connection)?;
-        }
+        let mut answer = Answer::read_final_head(connection)?;
         answer.read_body(connection)?;
+        if !answer.closed {
+            answer.read_end(connection)?;
+        }
         answer.exchange = connection.exchange.clone();
         if connection.ours {
             answer.keeps_house()?;
@@ -63,8 +63,19 @@ impl Answer {
             closed: false,
             bare_lf: connection.bare_lf,
             reset: false,
+            ours: connection.ours,
             exchange: connection.exchange.clone(),
         })
+    }
+
+    /// The same of the final answer: what comes before it is read and left aside.
+    pub fn read_final_head(connection: &mut Connection) -> Result<Answer, Failure> {
+        let mut answer = Answer::read_head(connection)?;
+        // RFC 9110 §15.2: a client must be able to parse interim answers.
+        while (100..200).contains(&answer.status) {
+            answer = Answer::read_head(connection)?;
+        }
+        Ok(answer)
     }
 
     /// After its head: whatever follows, until the server closes without being asked to.
@@ -83,8 +94,8 @@ impl Answer {
         Err(failure)
     }
 
-    /// RFC 9112 §6.3: the length of the body, in this order.
-    fn read_body(&mut self, connection: &mut Connection) -> Verdict {
+    /// RFC 9112 §6.3: the length of the body, in this order. What follows is left unread.
+    pub fn read_body(&mut self, connection: &mut Connection) -> Verdict {
         let lengths = self.values("Content-Length");
         let codings = self.values("Transfer-Encoding").join(", ");
         if lengths.len() > 1 {
@@ -104,11 +115,11 @@ impl Answer {
         };
         let no_body = connection.exchange.begins_with(b"HEAD ") || matches!(self.status, 204 | 304);
         if no_body {
-            return self.read_end(connection);
+            return Ok(());
         }
         if codings.eq_ignore_ascii_case("chunked") {
             self.body = read_chunks(connection)?;
-            return self.read_end(connection);
+            return Ok(());
         }
         if !codings.is_empty() {
             return Err(connection.wrong(format!(
@@ -117,7 +128,7 @@ impl Answer {
         }
         if let Some(length) = length {
             self.body = connection.bytes(length)?;
-            return self.read_end(connection);
+            return Ok(());
         }
         self.body = connection.rest()?;
         self.closed = true;
@@ -200,7 +211,10 @@ impl Answer {
         } else {
             found.eq_ignore_ascii_case(value)
         };
-        self.ensure(same, format!("{name} should be {value:?} and is {found:?}"))
+        if same {
+            return Ok(());
+        }
+        Err(self.wrong(format!("{name} should be {value:?} and is {found:?}")))
     }
 
     /// RFC 9110 §6.6.1: a Date in the one form that may be sent.
@@ -283,6 +297,11 @@ impl Answer {
     pub fn ensure(&self, holds: bool, says: impl Into<String>) -> Verdict {
         if holds {
             return Ok(());
+        }
+        // RFC 9112 §9.4: a server may limit how many connections it serves, and how fast.
+        if matches!(self.status, 429 | 503) && !self.ours {
+            let reason = format!("the server answers {}: it limits its clients", self.status);
+            return Err(Failure::Skipped(reason));
         }
         Err(self.wrong(says))
     }

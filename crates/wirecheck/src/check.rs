@@ -35,7 +35,7 @@ const STILL: &str = " (in stage 05 still: closed without an answer)";
 /// Who demands it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The RFCs: holds for any HTTP/1.1 origin server.
+    /// The RFCs, and what any server owes its users: holds for any HTTP/1.1 origin server.
     Protocol,
     /// Our own stages: their routes, texts, flags, and choices that the RFCs leave open.
     House,

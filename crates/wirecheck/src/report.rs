@@ -201,7 +201,7 @@ pub fn describe(check: &Check) {
         None => "and later".to_string(),
     };
     let demanded_by = match check.kind {
-        Kind::Protocol => "the protocol",
+        Kind::Protocol => "the protocol, or what any server owes its users",
         Kind::House => "our own stages: their routes, texts, flags and choices",
         Kind::Exercise => "the exercise of this name in the chapter",
     };

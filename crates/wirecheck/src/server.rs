@@ -85,7 +85,7 @@ impl Server {
     pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
         match origin {
             Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"]),
-            Origin::Command(line) => Server::start_command(stage, line, free_port()?),
+            Origin::Command(line) => Server::start_on_free_port(stage, line),
             Origin::Address(address) => Ok(Server::new(stage, *address, origin.clone(), None)),
         }
     }
@@ -126,6 +126,18 @@ impl Server {
         };
         let origin = Origin::Stage(program.to_path_buf());
         Ok(Server::new(stage, address, origin, Some(process)))
+    }
+
+    /// A port that was free may be taken before the server binds it: then another one is tried.
+    fn start_on_free_port(stage: u8, line: &str) -> Result<Server, Failure> {
+        let mut tries = 1;
+        loop {
+            match Server::start_command(stage, line, free_port()?) {
+                Err(Failure::Wrong { says, .. }) if tries < 5 && says.contains("in use") => {}
+                started => return started,
+            }
+            tries += 1;
+        }
     }
 
     /// Starts a reader's server and waits until it accepts.
@@ -450,7 +462,7 @@ impl Server {
     pub fn complained(&self) -> usize {
         self.process
             .as_ref()
-            .map_or(0, |process| process.stderr.whole().len())
+            .map_or(0, |process| process.stderr.total())
     }
 
     /// What it has complained since then, a few lines of it. The last words of one that
@@ -459,7 +471,7 @@ impl Server {
         let Some(process) = &self.process else {
             return Vec::new();
         };
-        excerpt(&process.stderr.whole()[start..], FIRST_LINES, LAST_LINES)
+        excerpt(&process.stderr.since(start), FIRST_LINES, LAST_LINES)
     }
 
     /// Ctrl-C, which a terminal sends to the whole group.
@@ -650,7 +662,12 @@ impl Process {
 
     fn status(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        child.try_wait().ok().flatten()
+        let status = child.try_wait().ok().flatten();
+        if status.is_some() {
+            // Held for ever by whoever ends us all: what it has killed is nothing to tell of.
+            drop(RUNNING.lock());
+        }
+        status
     }
 
     /// How it has ended, and the end of what it said about that.
@@ -689,9 +706,14 @@ impl Drop for Process {
 #[derive(Clone, Default)]
 struct Output(Arc<(Mutex<Written>, Condvar)>);
 
+/// Of what a server prints so much is kept from the beginning, and as much from the end.
+const KEPT: usize = 1 << 20;
+
 #[derive(Default)]
 struct Written {
     bytes: Vec<u8>,
+    /// What was dropped in the middle is counted, too.
+    total: usize,
     ended: bool,
 }
 
@@ -711,6 +733,11 @@ impl Output {
                 let (written, changed) = &*shared.0;
                 let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
                 written.bytes.extend(&block[..n]);
+                written.total += n;
+                let len = written.bytes.len();
+                if len > 3 * KEPT {
+                    written.bytes.drain(KEPT..len - KEPT);
+                }
                 let enough = deaf && written.bytes.contains(&b'\n');
                 written.ended = n == 0 || enough;
                 changed.notify_all();
@@ -725,6 +752,18 @@ impl Output {
     fn whole(&self) -> Vec<u8> {
         let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         written.bytes.clone()
+    }
+
+    fn total(&self) -> usize {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        written.total
+    }
+
+    /// What came after so many bytes, as far as it is kept.
+    fn since(&self, start: usize) -> Vec<u8> {
+        let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = written.total - start;
+        written.bytes[written.bytes.len().saturating_sub(new)..].to_vec()
     }
 
     /// The first whole line that contains this.

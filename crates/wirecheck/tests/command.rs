@@ -190,6 +190,28 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
 }
 
 #[test]
+fn a_port_that_is_taken_at_the_start_is_left_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = folder.path().join("once").display().to_string();
+    let program = stage(4);
+    let line = format!(
+        "mkdir {once} 2>/dev/null && echo 'Address already in use' >&2 && exit 1; exec {program} --port {{port}}"
+    );
+    let (status, stdout, stderr) = run(&["4", "--only", "answer-is-http", "--run", &line]);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+}
+
+#[test]
+fn what_has_no_meaning_is_refused() {
+    let (status, _, stderr) = run(&["3", "--protocol", "--addr", "127.0.0.1:1"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("--protocol begins at stage 4"), "{stderr}");
+    let (status, _, stderr) = run(&["4", "--patience", "1e19"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("below 3600"), "{stderr}");
+}
+
+#[test]
 fn of_a_long_complaint_the_beginning_and_the_end_are_shown() {
     let line = "for i in $(seq 100); do echo line $i. >&2; done; exit 1 # {port}";
     let (_, _, stderr) = run(&["1", "--run", line]);

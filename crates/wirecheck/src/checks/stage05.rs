@@ -5,6 +5,7 @@ use super::house;
 use super::protocol;
 use crate::answer::Answer;
 use crate::check::Check;
+use crate::check::Failure;
 use crate::check::Verdict;
 use crate::server::Server;
 use crate::server::get_with;
@@ -59,21 +60,28 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "path-escaped-in-page",
         rule: "HTML Standard §13.3: what comes from outside is escaped, or it runs in the browser",
-        sends: "GET /<script>alert(1)</script>&amp;\", raw and percent-encoded, in the path and in the query",
-        expects: "no <script>alert(1)</script> in a page that a browser takes for HTML",
+        sends: "GET /<script>alert(4711)</script>&amp;\", raw and percent-encoded, in the path and in the query",
+        expects: "no <script>alert(4711)</script> in a page that a browser takes for HTML",
         hint: "Replace & < > \" (in this order) before you put the path into HTML.",
         run: |server| {
+            // Not alert(1): that is what a page of somebody's own might hold.
             for target in [
-                "/<script>alert(1)</script>&amp;\"",
-                "/%3Cscript%3Ealert(1)%3C/script%3E",
-                "/?<script>alert(1)</script>",
-                "/?name=%3Cscript%3Ealert(1)%3C/script%3E",
+                "/<script>alert(4711)</script>&amp;\"",
+                "/%3Cscript%3Ealert(4711)%3C/script%3E",
+                "/?<script>alert(4711)</script>",
+                "/?name=%3Cscript%3Ealert(4711)%3C/script%3E",
             ] {
-                let answer = server.get(target)?;
+                let mut client = server.connect()?;
+                client.send(request("GET", target));
+                // Neither < nor " is part of a URI: whoever sends them may be shut out.
+                if !server.is_ours() && client.read_more().unwrap_or(0) == 0 {
+                    continue;
+                }
+                let answer = client.answer()?;
                 let kind = answer.values("Content-Type").join(",").to_ascii_lowercase();
                 // Without a type the browser guesses, and guesses HTML.
                 if kind.is_empty() || ["html", "xml", "svg"].iter().any(|k| kind.contains(k)) {
-                    answer.page_lacks("<script>alert(1)</script>")?;
+                    answer.page_lacks("<script>alert(4711)</script>")?;
                 }
             }
             Ok(())
@@ -134,16 +142,12 @@ pub(super) const CHECKS: &[Check] = &[
                 let get = server.get(target)?;
                 let head = server.head(target)?;
                 head.status(get.status)?;
-                // A page with the time in it is another one each time.
-                if server.get(target)?.body != get.body {
-                    continue;
-                }
                 for name in ["Content-Type", "Content-Length"] {
                     let (wanted, found) = (get.values(name), head.values(name));
                     // A server may leave out what it would have to make the body to know.
                     let fits = found == wanted || found.is_empty() || wanted.is_empty();
                     head.ensure(
-                        fits,
+                        fits || varies(server, target, name)?,
                         format!("{name}: {found:?} for HEAD, {wanted:?} for GET"),
                     )?;
                 }
@@ -210,9 +214,17 @@ pub(super) const CHECKS: &[Check] = &[
         name: "host-forms-accepted",
         rule: "RFC 9110 §7.2: Host = uri-host [ \":\" port ]",
         sends: "Host with a port, as an IPv4 and an IPv6 address, with and without a port",
-        expects: "each is served",
+        expects: "each is served (by a server that knows some hosts only, localhost with its port)",
         hint: "A colon belongs to Host's value: split each field at its first colon only.",
         run: |server| {
+            let ask = |host: &str| {
+                let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+                server.ask(head)?.accepted()
+            };
+            // A server may know some hosts only, and then refuses any other name, too.
+            if !server.is_ours() && ask("wirecheck.example").is_err() {
+                return ask(&format!("localhost:{}", server.address.port()));
+            }
             for host in [
                 "localhost:8080",
                 "127.0.0.1",
@@ -220,8 +232,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "[::1]",
                 "[::1]:8080",
             ] {
-                let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-                server.ask(head)?.accepted()?;
+                ask(host)?;
             }
             Ok(())
         },
@@ -678,7 +689,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let mut client = server.connect()?;
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: foo, CLOSE\r\n\r\n");
-            Answer::read_head(&mut client)?.is_closed_after(&mut client)
+            Answer::read_final_head(&mut client)?.is_closed_after(&mut client)
         },
         ..PROTOCOL
     },
@@ -699,7 +710,11 @@ pub(super) const CHECKS: &[Check] = &[
                 let mut client = server.connect()?;
                 client.send(head);
                 client.half_close();
-                let _ = client.rest();
+                let closed = client.rest().is_ok() || client.was_reset;
+                if !closed && i > 0 {
+                    // Fifty such would take minutes. (The first head has no é.)
+                    break;
+                }
             }
             server.serves_on()
         },
@@ -719,6 +734,27 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
 ];
+
+/// A page may be another one each time: by the clock, or at random. Then two answers differ
+/// without a fault, for GET, or for HEAD.
+fn varies(server: &Server, target: &str, name: &str) -> Result<bool, Failure> {
+    let ask = || {
+        Ok((
+            server.get(target)?.values(name),
+            server.head(target)?.values(name),
+        ))
+    };
+    let first = ask()?;
+    if first.0 == first.1 {
+        return Ok(true);
+    }
+    for _ in 0..10 {
+        if ask()? != first {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// 400; in stage 05 the connection may still be closed without an answer.
 pub(super) fn refuses(server: &Server, requests: &[&str]) -> Verdict {
@@ -786,11 +822,18 @@ fn same_with_host(server: &Server, target: &str, host: &str) -> Verdict {
     // A page may show the time, the target or the Host, so it may be another one than for
     // GET /. What it must not be is the page for a path that is not there.
     let missing = server.get("/no/such/page")?;
-    let is_stable = server.get("/")?.body == plain.body;
     let is_missing = without(&answer, target) == without(&missing, "/no/such/page");
     let differ = without(&plain, "/") != without(&missing, "/no/such/page");
+    if !is_missing || !differ {
+        return Ok(());
+    }
+    for _ in 0..10 {
+        if server.get("/")?.body != plain.body {
+            return Ok(());
+        }
+    }
     answer.ensure(
-        !(is_stable && is_missing && differ),
+        false,
         format!("{target} gets the page for a path that is not there"),
     )
 }

@@ -427,7 +427,7 @@ pub(super) const CHECKS: &[Check] = &[
                 let mut client = server.connect()?;
                 client.send(request("GET", &target));
                 // A close without an answer has no fields either.
-                if let Ok(head) = Answer::read_head(&mut client) {
+                if let Ok(head) = Answer::read_final_head(&mut client) {
                     let injected = !head.values("X-Wirecheck").is_empty();
                     head.ensure(!injected, "the client has written a field of the answer")?;
                 }
