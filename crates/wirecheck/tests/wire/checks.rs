@@ -13,10 +13,10 @@ use wirecheck::server::Origin;
 use wirecheck::server::Server;
 use wirecheck::stages::Stage;
 
-/// A test for each check on each stage.
+/// A test for each check on each stage; the last stages have those that take longest.
 pub fn trials(stages: &[Stage]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (before, stage) in (0_usize..).zip(stages) {
+    for (before, stage) in stages.iter().enumerate().rev() {
         for check in checks::all() {
             if check.holds_for(stage.number) {
                 let name = format!("checks::stage{:02}::{}", stage.number, check.name);

@@ -63,6 +63,7 @@ const FAULTS: &[Fault] = &[
     ("headway-is-no-credit", 8, headway_is_no_credit),
     ("echo-never-read", 8, echo_never_read),
     ("file-never-read", 9, file_never_read),
+    ("file-read-after-a-pause", 9, file_read_after_a_pause),
     // Bounds in bytes.
     ("endless-body-ignored", 4, endless_body),
 ];
@@ -372,6 +373,14 @@ fn slow_chunks(server: &Server) -> Verdict {
 }
 
 /// Whoever sends much at once has not earned the right to be silent for long.
+/// The client's disk is slow, say: for longer than one write may take, and not for six.
+fn file_read_after_a_pause(server: &Server) -> Verdict {
+    let site = Site::new(server, &["--timeout", "1"])?;
+    let client = begin_big(&site.server)?;
+    thread::sleep(Duration::from_secs(3));
+    whole_and_no_more(rest(client)?)
+}
+
 fn headway_is_no_credit(server: &Server) -> Verdict {
     let own = server.own(&["--timeout", "1"])?;
     let mut client = own.connect()?;
@@ -393,7 +402,9 @@ fn echo_never_read(server: &Server) -> Verdict {
 }
 
 fn file_never_read(server: &Server) -> Verdict {
-    let site = Site::new(server, &["--timeout", "1"])?;
+    let mut site = Site::new(server, &["--timeout", "1"])?;
+    // Six timeouts in a row, and more before them that ended with a part.
+    site.server.patience = 3 * PATIENCE;
     let _client = begin_big(&site.server)?;
     site.server.stdout_line("GET /big.bin")?;
     site.server.serves_on()
