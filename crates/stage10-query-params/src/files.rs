@@ -133,7 +133,9 @@ pub fn send(file: &File, length: u64, stream: &mut TcpStream) -> io::Result<()> 
                 sent += count as u64;
                 stalls = 0;
             }
+            // Stopped with Ctrl-Z.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // No room within the timeout.
             Err(error) if error.kind() == ErrorKind::WouldBlock && stalls < MAX_STALLS => {
                 stalls += 1;
             }

@@ -245,14 +245,16 @@ fn rest(mut stream: TcpStream) -> Result<u64, Failure> {
     }
 }
 
+fn resize_big(site: &Site, length: u64) -> Verdict {
+    let path = site.root().join("big.bin");
+    let file = File::options().write(true).open(path).map_err(ours)?;
+    file.set_len(length).map_err(ours)
+}
+
 fn file_shrinks(server: &Server) -> Verdict {
     let site = Site::new(server, &[])?;
     let client = begin_big(&site.server)?;
-    let file = File::options()
-        .write(true)
-        .open(site.root().join("big.bin"))
-        .map_err(ours)?;
-    file.set_len(1000).map_err(ours)?;
+    resize_big(&site, 1000)?;
     let received = rest(client)?;
     ensure(
         received < BIG,
@@ -264,11 +266,7 @@ fn file_shrinks(server: &Server) -> Verdict {
 fn file_grows(server: &Server) -> Verdict {
     let site = Site::new(server, &[])?;
     let client = begin_big(&site.server)?;
-    let file = File::options()
-        .write(true)
-        .open(site.root().join("big.bin"))
-        .map_err(ours)?;
-    file.set_len(BIG * 2).map_err(ours)?;
+    resize_big(&site, BIG * 2)?;
     whole_and_no_more(rest(client)?)?;
     site.server.serves_on()
 }
@@ -619,9 +617,12 @@ mod linux {
     pub fn stopped_while_it_sends(server: &Server) -> Verdict {
         let site = Site::new(server, &[])?;
         let client = begin_big(&site.server)?;
-        for _ in 0..3 {
+        for _ in 0..20 {
             stop(&site.server)?;
             signal(&site.server, Signal::CONT)?;
+            // The first stop ends a write that has sent a part. The next one shall meet a write
+            // that waits, so all threads must have run again.
+            site.server.serves_on()?;
         }
         whole_and_no_more(rest(client)?)
     }
