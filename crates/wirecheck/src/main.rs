@@ -227,9 +227,10 @@ fn origin(arguments: &Arguments, stage: u8) -> Result<Origin, String> {
     let mut own = stages::all();
     own.retain(|known| known.number == stage);
     let Some(found) = own.first() else {
-        return Err(format!(
-            "there is no stage {stage:02} yet; --addr or --run check your own server"
-        ));
+        return Err(match stages::checkout() {
+            Some(_) => format!("there is no stage {stage:02} yet; --addr or --run check your own server"),
+            None => "which server? --addr or --run name yours; ours are only in a checkout of the tutorial".to_string(),
+        });
     };
     stages::build(&own)?;
     Ok(Origin::Stage(found.program()))

@@ -35,6 +35,7 @@ use crate::client::Connection;
 use crate::exchange::Exchange;
 use crate::exchange::visible;
 use crate::site::Files;
+use crate::stages;
 
 /// How long a server may take. Reached only when something is wrong, so it
 /// can be generous.
@@ -112,9 +113,10 @@ impl Server {
     fn start_ready(
         stage: u8,
         program: &Path,
-        command: Command,
+        mut command: Command,
         deaf: bool,
     ) -> Result<Server, Failure> {
+        as_cargo_starts_it(&mut command, program);
         let process = Process::start(command, deaf)?;
         let line = process.stdout.wait_for("listening on ", PATIENCE);
         let address = line.as_deref().and_then(ready_address);
@@ -151,6 +153,8 @@ impl Server {
         command.arg("-c").arg(filled);
         // Into a pipe Python would print when its buffer is full; on a terminal, at once.
         command.env("PYTHONUNBUFFERED", "1");
+        // What cargo tells us about our own package would lead a Rust server astray.
+        command.env_remove("CARGO_MANIFEST_DIR");
         let process = Process::start(command, false)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let ready = wait_until(PATIENCE, || {
@@ -270,8 +274,10 @@ impl Server {
 
     /// Runs the program with these arguments until it ends; one that does not is a failure.
     pub fn run_to_end(&self, arguments: &[&str]) -> Result<Ended, Failure> {
-        let mut command = Command::new(self.program()?);
+        let program = self.program()?;
+        let mut command = Command::new(program);
         command.args(arguments);
+        as_cargo_starts_it(&mut command, program);
         let process = Process::start(command, false)?;
         wait_until(PATIENCE, || process.status().is_some());
         let Some(status) = process.status() else {
@@ -561,6 +567,14 @@ fn excerpt(bytes: &[u8], first: usize, last: usize) -> Vec<String> {
         lines.splice(first..first + left, [format!("… {left} lines")]);
     }
     lines
+}
+
+/// cargo tells a program where its package lies, and so it finds its files.
+fn as_cargo_starts_it(command: &mut Command, program: &Path) {
+    match stages::package_of(program) {
+        Some(package) => command.env("CARGO_MANIFEST_DIR", package),
+        None => command.env_remove("CARGO_MANIFEST_DIR"),
+    };
 }
 
 fn skip(reason: &str) -> Failure {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// One of our stages.
 #[derive(Clone, Debug)]
@@ -18,14 +19,16 @@ pub struct Stage {
 impl Stage {
     /// The program, once it is built.
     pub fn program(&self) -> PathBuf {
-        profile_dir().join(&self.package)
+        beside_this(&self.package)
     }
 }
 
-/// The stages that are there, in order.
+/// The stages that are there, in order: none if we run outside a checkout of the tutorial.
 pub fn all() -> Vec<Stage> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stages = Vec::new();
+    let Some(crates) = checkout().map(|checkout| checkout.join("crates")) else {
+        return stages;
+    };
     for entry in fs::read_dir(crates).into_iter().flatten().flatten() {
         let package = entry.file_name().to_string_lossy().into_owned();
         let number = package.strip_prefix("stage").and_then(|rest| rest.get(..2));
@@ -40,15 +43,47 @@ pub fn all() -> Vec<Stage> {
     stages
 }
 
+/// The checkout of the tutorial that we run in. It is looked for now and not while compiling:
+/// a checkout may be moved after the build, and two may share a target folder.
+pub fn checkout() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        // cargo says where the package that it runs lies. Somebody else's package, perhaps,
+        // so we look at where we are, too, and at last around ourselves.
+        let starts = [
+            env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+            env::current_dir().ok(),
+            env::current_exe().ok(),
+        ];
+        let mut above = starts.iter().flatten().flat_map(|start| start.ancestors());
+        let found = above.find(|folder| folder.join("crates/wirecheck/Cargo.toml").exists());
+        found.map(Path::to_path_buf)
+    });
+    found.as_deref()
+}
+
+/// What cargo would tell the program of a stage if it ran it: where its package lies.
+pub(crate) fn package_of(program: &Path) -> Option<PathBuf> {
+    let package = checkout()?.join("crates").join(program.file_name()?);
+    package.is_dir().then_some(package)
+}
+
 /// Builds them, next to the program that runs now, in the same profile. What went wrong is
 /// a sentence for people.
 pub fn build(stages: &[Stage]) -> Result<(), String> {
+    let Some(checkout) = checkout() else {
+        return Err("the stages do not build: there is no checkout of the tutorial here".into());
+    };
     let profile_dir = profile_dir();
+    // `cargo install` has put us there, where nothing is to be built.
+    if profile_dir.ends_with("bin") {
+        return Err("only `cargo run -p wirecheck`, in a checkout, builds the stages".into());
+    }
     let target_dir = profile_dir.parent().unwrap_or(&profile_dir);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "--quiet", "--locked", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
+        .arg(checkout.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target_dir);
     if profile_dir.ends_with("release") {
@@ -64,6 +99,11 @@ pub fn build(stages: &[Stage]) -> Result<(), String> {
         )),
         Err(e) => Err(format!("cannot run cargo: {e}")),
     }
+}
+
+/// A program that cargo has built beside this one, or beside this test.
+pub fn beside_this(name: &str) -> PathBuf {
+    profile_dir().join(name)
 }
 
 /// `target/debug`, found through the program that runs now (a test lies in `deps`).

@@ -24,7 +24,7 @@ use wirecheck::server::wait_until;
 use wirecheck::stages;
 
 fn wirecheck() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_wirecheck"))
+    Command::new(stages::beside_this("wirecheck"))
 }
 
 /// Exit status, stdout, stderr.
