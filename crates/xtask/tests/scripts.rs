@@ -53,10 +53,10 @@ impl Scratch {
         // What is left of a stage that had another name: no stage
         scratch.write("crates/stage02-a/target/left", "");
         scratch.write(MAINS[0], MAIN);
-        scratch.write(MAINS[1], &MAIN.replace("five", "FIVE"));
+        scratch.write(MAINS[1], MAIN.replace("five", "FIVE"));
         scratch.write(
             MAINS[2],
-            &MAIN.replace("five", "FIVE").replace("four", "FOUR"),
+            MAIN.replace("five", "FIVE").replace("four", "FOUR"),
         );
         scratch.write("crates/stage01-a/src/old.rs", "old\n");
         scratch.write("crates/stage02-b/src/old.rs", "old\n");
@@ -229,7 +229,7 @@ fn cdpath_leads_no_script_astray() {
 #[test]
 fn propagate_carries_changes_and_keeps_the_stages_own() {
     let scratch = Scratch::new();
-    scratch.write(MAINS[0], &MAIN.replace("one", "ONE"));
+    scratch.write(MAINS[0], MAIN.replace("one", "ONE"));
     scratch.write("crates/stage01-a/src/new.rs", "new\n");
     fs::remove_file(scratch.at("crates/stage01-a/src/old.rs")).unwrap();
     // Edited in the same go, in a later stage; it travels on too.
@@ -258,7 +258,7 @@ fn propagate_carries_changes_and_keeps_the_stages_own() {
 #[test]
 fn propagate_stops_at_a_conflict_and_goes_on_after_it() {
     let scratch = Scratch::new();
-    scratch.write(MAINS[0], &MAIN.replace("five", "cinque"));
+    scratch.write(MAINS[0], MAIN.replace("five", "cinque"));
 
     let output = scratch.propagate("1");
 
@@ -274,7 +274,7 @@ fn propagate_stops_at_a_conflict_and_goes_on_after_it() {
 
     scratch.refuses("2", "mend the conflicts first");
 
-    scratch.write(MAINS[1], &MAIN.replace("five", "CINQUE"));
+    scratch.write(MAINS[1], MAIN.replace("five", "CINQUE"));
     let output = scratch.propagate("2");
     // Stage 03 changed the line above, and changes that touch conflict again.
     assert_eq!(output.status.code(), Some(1));
@@ -384,7 +384,7 @@ fn propagate_outside_a_repository_is_refused() {
 #[test]
 fn propagate_without_git_is_refused() {
     let mut scratch = Scratch::new();
-    scratch.write(MAINS[0], &MAIN.replace("one", "ONE"));
+    scratch.write(MAINS[0], MAIN.replace("one", "ONE"));
     scratch.path = scratch.at("bin").display().to_string();
     scratch.refuses("1", "git is not installed");
 }
@@ -393,7 +393,7 @@ fn propagate_without_git_is_refused() {
 #[test]
 fn propagate_works_with_an_old_git() {
     let mut scratch = Scratch::new();
-    scratch.write(MAINS[0], &MAIN.replace("one", "ONE"));
+    scratch.write(MAINS[0], MAIN.replace("one", "ONE"));
     let path = &scratch.path;
     scratch.install(
         "git",
@@ -410,7 +410,7 @@ fn propagate_works_with_an_old_git() {
 #[test]
 fn propagate_touches_nothing_before_all_is_known() {
     let mut scratch = Scratch::new();
-    scratch.write(MAINS[0], &MAIN.replace("one", "ONE"));
+    scratch.write(MAINS[0], MAIN.replace("one", "ONE"));
     let path = scratch.path.clone();
     // The second merge fails.
     scratch.install(
