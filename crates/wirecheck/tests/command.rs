@@ -46,6 +46,17 @@ fn stage(number: u8) -> String {
     own[0].program().display().to_string()
 }
 
+/// A path as a word for a shell, also with a space in it.
+fn word(path: impl AsRef<Path>) -> String {
+    format!("'{}'", path.as_ref().display())
+}
+
+/// This very test, as a command for a shell: a server to be checked.
+fn this_test(name: &str) -> String {
+    let program = word(std::env::current_exe().unwrap());
+    format!("{program} --ignored --exact --nocapture {name}")
+}
+
 /// A server in the background; what it does with each client it decides itself.
 fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -78,7 +89,7 @@ fn entries(folder: &Path) -> usize {
 #[test]
 fn root_is_a_folder_of_test_files_and_is_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let line = format!("{} --port {{port}} {{root}}", stage(9));
+    let line = format!("{} --port {{port}} {{root}}", word(stage(9)));
     let output = wirecheck()
         .args(["9", "--run", &line])
         .args(["--only", "file", "--only", "own-public-folder"])
@@ -94,7 +105,7 @@ fn root_is_a_folder_of_test_files_and_is_removed() {
 
 #[test]
 fn without_root_it_says_what_to_add() {
-    let line = format!("{} --port {{port}}", stage(9));
+    let line = format!("{} --port {{port}}", word(stage(9)));
     let (status, stdout, _) = run(&["9", "--run", &line, "--only", "file"]);
     assert!(stdout.contains("put {root} where"), "{stdout}");
     // Nothing was tried, so nothing can be said.
@@ -110,7 +121,7 @@ fn an_interrupt_ends_the_server_and_removes_the_folder() {
     // It never listens, so that the checker waits for it.
     let line = format!(
         "echo $$ > {}; exec sleep 60 # {{port}} {{root}}",
-        started.display()
+        word(&started)
     );
     let mut checker = wirecheck()
         .args(["9", "--run", &line])
@@ -192,8 +203,8 @@ fn a_command_that_does_not_serve_is_told_from_one_that_does_not_listen() {
 #[test]
 fn a_port_that_is_taken_at_the_start_is_left_for_another() {
     let folder = tempfile::tempdir().unwrap();
-    let once = folder.path().join("once").display().to_string();
-    let program = stage(4);
+    let once = word(folder.path().join("once"));
+    let program = word(stage(4));
     let line = format!(
         "mkdir {once} 2>/dev/null && echo 'Address already in use' >&2 && exit 1; exec {program} --port {{port}}"
     );
@@ -348,11 +359,7 @@ fn how_an_answer_is_written_is_not_the_matter_of_who_survives_or_understands() {
 
 #[test]
 fn the_bytes_that_ended_a_server_are_shown() {
-    let program = std::env::current_exe().unwrap();
-    let line = format!(
-        "PORT={{port}} exec {} --ignored --exact --nocapture ends_without_a_head",
-        program.display()
-    );
+    let line = format!("PORT={{port}} exec {}", this_test("ends_without_a_head"));
     for (name, shown) in [
         ("half-a-head-and-gone", "    > G"),
         (
@@ -389,10 +396,9 @@ fn ends_without_a_head() {
 
 #[test]
 fn a_program_that_runs_and_does_not_listen_has_not_ended() {
-    let program = std::env::current_exe().unwrap();
     let line = format!(
-        "PORT={{port}} exec {} --ignored --exact --nocapture listens_for_two_clients",
-        program.display()
+        "PORT={{port}} exec {}",
+        this_test("listens_for_two_clients")
     );
     let only = ["--only", "survives-connect-and-close"];
     let (_, stdout, _) = run(&[&["1", "--run", &line][..], &only].concat());
@@ -578,7 +584,7 @@ fn in_stage_03_a_close_before_the_empty_line_is_seen_from_outside() {
         assert!(stdout.contains(figures), "{stdout}");
     }
     // Started, it is seen to print.
-    let line = format!("{} --port {{port}}", stage(3));
+    let line = format!("{} --port {{port}}", word(stage(3)));
     let (_, stdout, _) = run(&[&["3", "--run", &line][..], &only].concat());
     assert!(stdout.contains("2 passed"), "{stdout}");
 }
@@ -598,11 +604,7 @@ fn of_a_log_the_last_lines_are_shown_and_of_complaints_those_of_the_check() {
 
 /// A command that starts `prints_the_first_segment`.
 fn first_segment() -> String {
-    let program = std::env::current_exe().unwrap();
-    format!(
-        "PORT={{port}} {} --ignored --exact --nocapture prints_the_first_segment",
-        program.display()
-    )
+    format!("PORT={{port}} {}", this_test("prints_the_first_segment"))
 }
 
 #[test]
