@@ -6,22 +6,17 @@ use std::env;
 use std::fs;
 
 use mdbook_steps::stage;
-use wirecheck::check::Kind;
 use wirecheck::checks;
 
 #[test]
 fn the_list_of_checks_is_the_table() {
-    let mut list = String::from("name\tsince\tuntil\tkind\trule\tsends\texpects\n");
+    let mut list = String::from("name\tsince\tuntil\tlevel\trule\tsends\texpects\n");
     for check in checks::all() {
         let fields = [
             check.name,
             &check.since.to_string(),
             &check.until.map_or(String::new(), |last| last.to_string()),
-            match check.kind {
-                Kind::Protocol => "protocol",
-                Kind::House => "house",
-                Kind::Exercise => "exercise",
-            },
+            check.level.name(),
             check.rule,
             check.sends,
             check.expects,

@@ -7,8 +7,11 @@ use crate::check::Verdict;
 use crate::client::Connection;
 use crate::exchange::Exchange;
 
+/// Why nothing is said of a server that answers 429 or 503.
+pub const LIMITS: &str = "the server answers 429 or 503: it limits its clients";
+
 /// A whole answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// `HTTP/1.1`, as sent.
     pub version: String,
@@ -36,6 +39,7 @@ impl Answer {
         if !answer.closed {
             answer.read_end(connection)?;
         }
+        answer.reset = connection.was_reset;
         answer.exchange = connection.exchange.clone();
         if connection.ours {
             answer.keeps_house()?;
@@ -47,6 +51,10 @@ impl Answer {
     pub fn read_head(connection: &mut Connection) -> Result<Answer, Failure> {
         let line = read_line(connection, "the status line")?;
         let (version, status) = status_line(&line).map_err(|says| connection.wrong(says))?;
+        // RFC 6585 §4: nothing can be said of a server that is fed up with us.
+        if status == 429 && !connection.ours {
+            return Err(Failure::Skipped(LIMITS.to_string()));
+        }
         let mut fields = Vec::new();
         loop {
             let line = read_line(connection, "the header fields")?;
@@ -94,8 +102,37 @@ impl Answer {
         Err(failure)
     }
 
+    /// The next answer on a connection that may be kept; what follows it is left unread.
+    /// No body follows the answer to a HEAD.
+    pub fn read_next(connection: &mut Connection, to_head: bool) -> Result<Answer, Failure> {
+        connection.bare_lf = false;
+        let mut answer = Answer::read_final_head(connection)?;
+        answer.read_body_after(connection, to_head)?;
+        answer.exchange = connection.exchange.clone();
+        Ok(answer)
+    }
+
+    /// RFC 9112 §9.6: does it say that the connection ends with it? The list of options is
+    /// compared without case; HTTP/1.0 says so by saying nothing.
+    pub fn says_close(&self) -> bool {
+        let options = self.values("Connection").join(",").to_ascii_lowercase();
+        let has = |wanted: &str| options.split(',').any(|option| option.trim() == wanted);
+        has("close") || (self.version == "HTTP/1.0" && !has("keep-alive"))
+    }
+
+    /// RFC 9112 §6.3: can a client tell where it ends without waiting for the close?
+    pub fn is_framed(&self) -> bool {
+        let has = |name: &str| !self.values(name).is_empty();
+        matches!(self.status, 204 | 304) || has("Content-Length") || has("Transfer-Encoding")
+    }
+
     /// RFC 9112 §6.3: the length of the body, in this order. What follows is left unread.
     pub fn read_body(&mut self, connection: &mut Connection) -> Verdict {
+        let to_head = connection.exchange.begins_with(b"HEAD ");
+        self.read_body_after(connection, to_head)
+    }
+
+    fn read_body_after(&mut self, connection: &mut Connection, to_head: bool) -> Verdict {
         let lengths = self.values("Content-Length");
         let codings = self.values("Transfer-Encoding").join(", ");
         if lengths.len() > 1 {
@@ -113,12 +150,15 @@ impl Answer {
                 return Err(connection.wrong(format!("Content-Length is no number: {text:?}")));
             }
         };
-        let no_body = connection.exchange.begins_with(b"HEAD ") || matches!(self.status, 204 | 304);
+        let no_body = to_head || matches!(self.status, 204 | 304);
         if no_body {
+            connection.in_answer = !connection.buffer.is_empty();
             return Ok(());
         }
         if codings.eq_ignore_ascii_case("chunked") {
             self.body = read_chunks(connection)?;
+            self.bare_lf |= connection.bare_lf;
+            connection.in_answer = !connection.buffer.is_empty();
             return Ok(());
         }
         if !codings.is_empty() {
@@ -128,6 +168,7 @@ impl Answer {
         }
         if let Some(length) = length {
             self.body = connection.bytes(length)?;
+            connection.in_answer = !connection.buffer.is_empty();
             return Ok(());
         }
         self.body = connection.rest()?;
@@ -146,7 +187,6 @@ impl Answer {
         }
         let end = connection.read_more();
         self.closed = matches!(end, Ok(0));
-        self.reset = connection.was_reset;
         if matches!(end, Ok(1..)) || !connection.buffer.is_empty() {
             let what = if connection.exchange.begins_with(b"HEAD ") {
                 "bytes follow the fields of an answer to HEAD, which has no body (RFC 9110 §9.3.2)"
@@ -178,10 +218,12 @@ impl Answer {
 
     /// RFC 9112 §2.1: CRLF at the end of each line of the head.
     pub fn has_right_line_ends(&self) -> Verdict {
-        self.ensure(
-            !self.bare_lf,
-            "a line of the head ends with LF and not with CRLF",
-        )
+        self.ensure(!self.bare_lf, "a line ends with LF and not with CRLF")
+    }
+
+    /// What a failure shows from now on.
+    pub(crate) fn shows(&mut self, connection: &Connection) {
+        self.exchange = connection.exchange.clone();
     }
 
     /// All values of a field.
@@ -299,14 +341,14 @@ impl Answer {
             return Ok(());
         }
         // RFC 9112 §9.4: a server may limit how many connections it serves, and how fast.
-        if matches!(self.status, 429 | 503) && !self.ours {
-            let reason = format!("the server answers {}: it limits its clients", self.status);
-            return Err(Failure::Skipped(reason));
+        if self.status == 503 && !self.ours {
+            return Err(Failure::Skipped(LIMITS.to_string()));
         }
         Err(self.wrong(says))
     }
 
-    fn wrong(&self, says: impl Into<String>) -> Failure {
+    /// A failure that shows what went over the connection.
+    pub fn wrong(&self, says: impl Into<String>) -> Failure {
         Failure::Wrong {
             says: says.into(),
             exchange: self.exchange.clone(),

@@ -23,8 +23,12 @@ pub struct Check {
     pub expects: &'static str,
     /// For someone whose server fails.
     pub hint: &'static str,
-    /// Does the protocol demand it, or only our own stages?
-    pub kind: Kind,
+    /// How strongly it is demanded.
+    pub level: Level,
+    /// What it costs when it is missing: the worst is shown first.
+    pub harm: Harm,
+    /// It waits for seconds and does little: it runs beside the others where it can.
+    pub waits: bool,
     /// Does it.
     pub run: fn(&Server) -> Verdict,
 }
@@ -32,22 +36,51 @@ pub struct Check {
 /// What stage 05 still does with a request that later ones answer with 400.
 const STILL: &str = " (in stage 05 still: closed without an answer)";
 
-/// Who demands it.
+/// How strongly a check is demanded, and by whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// The RFCs, and what any server owes its users: holds for any HTTP/1.1 origin server.
-    Protocol,
-    /// Our own stages: their routes, texts, flags, and choices that the RFCs leave open.
-    House,
+pub enum Level {
+    /// A MUST of the RFCs, or what any server owes its users: it survives, and keeps secrets.
+    Must,
+    /// A SHOULD: a server that does otherwise needs a reason. A warning, no failure.
+    Should,
+    /// Only this tutorial asks it: routes, texts, flags, and choices that the RFCs leave open.
+    Ours,
     /// An exercise of the book, for a stage in which somebody has done it.
     Exercise,
+}
+
+impl Level {
+    /// The word for it, in lists and in what machines read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::Ours => "ours",
+            Level::Exercise => "exercise",
+        }
+    }
+}
+
+/// What a fault costs, the worst first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Harm {
+    /// A stranger reads files.
+    GivesAway,
+    /// The process ends, or its memory, threads or descriptors do.
+    Ends,
+    /// A stranger runs scripts in a visitor's browser, or smuggles requests.
+    LetsIn,
+    /// Somebody waits in vain, or loses what was sent.
+    Loses,
+    /// A client misreads an answer, or may.
+    Misleads,
 }
 
 /// How a check ends.
 pub type Verdict = Result<(), Failure>;
 
 /// Why a check did not pass.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// The server did something else than it should.
     Wrong {
@@ -69,10 +102,31 @@ impl Failure {
         }
     }
 
+    /// Has the server ended over it?
+    pub fn ended_it(&self) -> bool {
+        matches!(self, Failure::Wrong { exchange, .. } if exchange.was_the_last())
+    }
+
+    /// Its first line: what went wrong, in a sentence.
+    pub fn first_line(&self) -> &str {
+        match self {
+            Failure::Wrong { says, .. } => first_line(says),
+            Failure::Skipped(reason) => first_line(reason),
+        }
+    }
+
     /// The same, after a line that says which part of the check it comes from.
     pub fn titled(mut self, title: &str) -> Failure {
         if let Failure::Wrong { exchange, .. } = &mut self {
             exchange.put_before(title);
+        }
+        self
+    }
+
+    /// The same, and the first thing to know is what was asked.
+    pub fn asked(mut self, what: &str) -> Failure {
+        if let Failure::Wrong { says, .. } = &mut self {
+            *says = format!("{what}: {says}");
         }
         self
     }
@@ -141,6 +195,7 @@ impl Check {
             exchange.note(format!("what the client saw: {}", first_line(&seen)));
         }
         exchange.note("by now the server has ended");
+        exchange.is_the_last();
         Err(ended.after(exchange))
     }
 }

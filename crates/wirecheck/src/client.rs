@@ -29,6 +29,11 @@ const LONGEST: usize = 64 << 20;
 /// … though single bytes may come in time.
 const SLOWEST: u32 = 6;
 
+/// The rest of an answer that nobody judges is waited for so long at a time, and so much of
+/// it is read.
+const SOON: Duration = Duration::from_millis(250);
+const ENOUGH: usize = 4 << 20;
+
 /// A connection and all that went over it.
 pub struct Connection {
     pub(crate) stream: TcpStream,
@@ -41,8 +46,12 @@ pub struct Connection {
     pub(crate) bare_lf: bool,
     /// The server broke the connection off.
     pub(crate) was_reset: bool,
+    /// An answer has begun and is not read to its end.
+    pub(crate) in_answer: bool,
     patience: Duration,
     opened: Instant,
+    /// When the check must be through, whatever the patience.
+    until: Option<Instant>,
     last: Arc<Mutex<Exchange>>,
 }
 
@@ -65,8 +74,10 @@ impl Connection {
             ours: server.is_ours(),
             bare_lf: false,
             was_reset: false,
+            in_answer: false,
             patience: server.patience,
             opened: Instant::now(),
+            until: server.until,
             last: server.last.clone(),
         })
     }
@@ -85,9 +96,11 @@ impl Connection {
 
     /// Sends one piece after the other, each in a segment of its own.
     pub fn send_pieces<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) {
-        for piece in pieces {
+        for (i, piece) in pieces.into_iter().enumerate() {
+            if i > 0 {
+                thread::sleep(PAUSE);
+            }
             self.send(piece);
-            thread::sleep(PAUSE);
         }
     }
 
@@ -114,8 +127,14 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Leaves in the middle, on purpose.
+    pub fn leave(mut self) {
+        self.in_answer = false;
+    }
+
     /// Breaks the connection off: the server gets a reset, not an orderly close.
     pub fn reset(mut self) {
+        self.in_answer = false;
         self.exchange.note("the client resets the connection");
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
@@ -186,13 +205,16 @@ impl Connection {
     /// Reads what is there into the buffer; 0 is the end of the stream.
     pub(crate) fn read_more(&mut self) -> Result<usize, Failure> {
         let mut block = [0; 64 * 1024];
+        self.is_in_time()?;
         loop {
             match self.stream.read(&mut block) {
                 Ok(0) => {
+                    self.in_answer = false;
                     self.exchange.note("the server closed the connection");
                     return Ok(0);
                 }
                 Ok(n) => {
+                    self.in_answer = true;
                     self.exchange.received(&block[..n]);
                     self.buffer.extend(&block[..n]);
                     if self.buffer.len() > LONGEST
@@ -208,7 +230,39 @@ impl Connection {
         }
     }
 
+    /// A check has a time, and where little of it is left, a read has no more.
+    fn is_in_time(&mut self) -> Verdict {
+        let Some(until) = self.until else {
+            return Ok(());
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(self.wrong("the time for this check is over, and the server is still busy"));
+        }
+        if left < self.patience {
+            let _ = self.stream.set_read_timeout(Some(left));
+        }
+        Ok(())
+    }
+
+    /// Reads an answer that was begun to its end, if that comes soon. A server that still
+    /// writes to a client who has gone may end over it, and that is for other checks to find.
+    fn read_out(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.set_read_timeout(Some(SOON));
+        let end = Instant::now() + 4 * SOON;
+        let mut block = [0; 64 * 1024];
+        let mut left = ENOUGH;
+        while left > 0 && Instant::now() < end {
+            match self.stream.read(&mut block) {
+                Ok(n @ 1..) => left = left.saturating_sub(n),
+                _ => return,
+            }
+        }
+    }
+
     fn broken(&mut self, error: &io::Error) -> Failure {
+        self.in_answer = false;
         self.was_reset |= is_reset(error);
         let (note, says) = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => (
@@ -235,6 +289,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if self.in_answer {
+            self.read_out();
+        }
         if self.exchange.is_empty() {
             self.exchange
                 .note("a client connects, sends nothing, and leaves");

@@ -15,6 +15,8 @@ const RUN: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
     events: Vec<Event>,
+    /// The server ended over it.
+    last: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +60,17 @@ impl Exchange {
     /// What went over another connection, before all of this.
     pub fn put_exchange_before(&mut self, earlier: Exchange) {
         self.events.splice(0..0, earlier.events);
+        self.last |= earlier.last;
+    }
+
+    /// The server has ended over this.
+    pub fn is_the_last(&mut self) {
+        self.last = true;
+    }
+
+    /// Has it?
+    pub fn was_the_last(&self) -> bool {
+        self.last
     }
 
     /// Has nothing happened?

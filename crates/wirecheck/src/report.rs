@@ -10,22 +10,17 @@ use anstyle::Style;
 
 use crate::check::Check;
 use crate::check::Failure;
-use crate::check::Kind;
+use crate::check::Harm;
+use crate::check::Level;
+use crate::checks::needs_many_at_once;
 use crate::exercises;
+use crate::run::Ended;
+use crate::run::Run;
 use crate::server::end_all;
-
-/// How a check ended, kept until the summary.
-pub struct Ended {
-    /// Which.
-    pub check: Check,
-    /// How.
-    pub verdict: Result<(), Failure>,
-    /// After how long.
-    pub took: Duration,
-}
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
@@ -77,7 +72,7 @@ pub fn heading(stage: u8) {
 
 /// Before all checks: `GET /` has failed already.
 pub fn plain_is_wrong(failure: &Failure) {
-    let why = first_line(failure);
+    let why = failure.first_line();
     say(format!(
         "{RED}Before anything else{RED:#}: an ordinary GET / is not answered rightly: {why}\n\
          Whatever fails below may follow from it; {PLAIN} is the check to mend first."
@@ -100,9 +95,62 @@ pub fn line(ended: &Ended) {
         // The summary counts them, by reason.
         Err(Failure::Skipped(_)) => {}
         Err(failure) => {
-            let why = first_line(failure);
-            say(format!("  {RED}✗ {name}{RED:#}: {why}{took}"));
+            let (style, mark) = mark(ended);
+            let why = failure.first_line();
+            say(format!("  {style}{mark} {name}{style:#}: {why}{took}"));
         }
+    }
+}
+
+/// A warning is no failure, unless the server ended over it.
+fn is_warning(ended: &Ended) -> bool {
+    let ends = matches!(&ended.verdict, Err(failure) if failure.ended_it());
+    ended.check.level == Level::Should && !ends
+}
+
+fn mark(ended: &Ended) -> (Style, char) {
+    if is_warning(ended) {
+        return (YELLOW, '!');
+    }
+    (RED, '✗')
+}
+
+/// How a check ended, in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The server does what it should.
+    Passed,
+    /// It does not.
+    Failed,
+    /// It does not what is recommended.
+    Warned,
+    /// It fails, as was expected.
+    Known,
+    /// It could not be tried.
+    Skipped,
+}
+
+impl Outcome {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Warned => "warned",
+            Outcome::Known => "known",
+            Outcome::Skipped => "skipped",
+        }
+    }
+}
+
+/// How it ended; `known` names the failures that are expected.
+pub fn outcome(ended: &Ended, known: &dyn Fn(&str) -> bool) -> Outcome {
+    match &ended.verdict {
+        Ok(()) => Outcome::Passed,
+        Err(Failure::Skipped(_)) => Outcome::Skipped,
+        Err(_) if known(ended.check.name) => Outcome::Known,
+        Err(_) if is_warning(ended) => Outcome::Warned,
+        Err(_) => Outcome::Failed,
     }
 }
 
@@ -113,39 +161,162 @@ fn took(time: Duration) -> String {
     format!(" {DIM}({} s){DIM:#}", time.as_secs())
 }
 
-/// The failures (the first in full, or all of them), and the figures.
-pub fn summary(ended: &[Ended], stage: u8, all: bool) {
-    let mut failed: Vec<_> = ended.iter().filter(|e| is_wrong(&e.verdict)).collect();
-    // Without an answer to GET / all the others fail, too; and a log line in another form is
-    // mended after what breaks clients.
-    failed.sort_by_key(|e| (e.check.name != PLAIN, e.check.kind != Kind::Protocol));
-    for (i, failed) in failed.iter().enumerate() {
-        let Err(failure) = &failed.verdict else {
-            continue;
-        };
-        if i == 0 || all {
-            let (name, since) = (failed.check.name, failed.check.since);
-            say(format!("\n{RED}✗ {name}{RED:#} (stage {since:02})"));
-            say(explain(&failed.check, failure, stage));
+/// The worst failure in full (or all of them), the others in a line each, and the figures.
+pub fn summary(run: &Run, stage: Option<u8>, all: bool, known: &dyn Fn(&str) -> bool) {
+    let wanted = |wanted: Outcome| {
+        let same = move |one: &&Ended| outcome(one, known) == wanted;
+        run.ended.iter().filter(same).collect::<Vec<&Ended>>()
+    };
+    let (mut failed, mut warned) = (wanted(Outcome::Failed), wanted(Outcome::Warned));
+    failed.sort_by_key(|one| weight(one, stage));
+    warned.sort_by_key(|one| weight(one, stage));
+    let failures = causes(&failed, run);
+    let warnings = causes(&warned, run);
+    for (i, cause) in failures.iter().chain(&warnings).enumerate() {
+        if all || (i == 0 && !failed.is_empty()) {
+            in_full(cause, stage);
         }
     }
-    if failed.len() > 1 && !all {
-        say("\nMend this one first: others may follow from it. --all shows each in full.");
+    if !all {
+        let rest = failures.get(1..).unwrap_or_default();
+        briefly("Mend this one first; then:", rest);
+        briefly("Warnings (an RFC recommends it):", &warnings);
     }
-    let passed = ended.iter().filter(|e| e.verdict.is_ok()).count();
-    let skipped = ended.len() - passed - failed.len();
-    let style = if failed.is_empty() { GREEN } else { RED };
-    say(format!(
-        "\n{style}{passed} passed, {} failed, {skipped} skipped{style:#}",
-        failed.len()
-    ));
-    for (reason, count) in skip_reasons(ended) {
-        say(format!("{DIM}  {count} skipped: {reason}{DIM:#}"));
+    figures(run, known);
+    if !failures.is_empty() && !all {
+        let name = failures[0][0].check.name;
+        say(format!(
+            "\nwirecheck … --only {name} tries it again; --explain NAME says more of any; --all shows all in full."
+        ));
     }
 }
 
-fn is_wrong(verdict: &Result<(), Failure>) -> bool {
-    matches!(verdict, Err(Failure::Wrong { .. }))
+/// The least comes first. Without an answer to GET / all others fail, too. A reader of the
+/// book mends the earliest stage first; anybody else, what does most harm.
+fn weight(ended: &Ended, stage: Option<u8>) -> (bool, u8, Harm, bool) {
+    let check = &ended.check;
+    let ends = matches!(&ended.verdict, Err(failure) if failure.ended_it());
+    let harm = if ends {
+        check.harm.min(Harm::Ends)
+    } else {
+        check.harm
+    };
+    let since = stage.map_or(0, |_| check.since);
+    (check.name != PLAIN, since, harm, check.level != Level::Must)
+}
+
+/// What fails for one cause stands together, after its first.
+fn causes<'a>(failed: &[&'a Ended], run: &Run) -> Vec<Vec<&'a Ended>> {
+    let mut causes: Vec<Vec<&Ended>> = Vec::new();
+    for one in failed {
+        let same = |cause: &&mut Vec<&Ended>| is_one_cause(cause[0], one, run);
+        match causes.iter_mut().find(same) {
+            Some(cause) => cause.push(one),
+            None => causes.push(vec![one]),
+        }
+    }
+    causes
+}
+
+fn is_one_cause(first: &Ended, other: &Ended, run: &Run) -> bool {
+    let says = |ended: &Ended| {
+        let failure = ended.verdict.as_ref().err();
+        failure
+            .map_or("", |failure| failure.first_line())
+            .to_string()
+    };
+    if needs_many_at_once(first.check.name) && needs_many_at_once(other.check.name) {
+        return true;
+    }
+    if first.check.name == PLAIN {
+        return matches!(&run.plain, Err(plain) if plain.first_line() == says(other));
+    }
+    says(first) == says(other)
+}
+
+fn in_full(cause: &[&Ended], stage: Option<u8>) {
+    let first = cause[0];
+    let Err(failure) = &first.verdict else {
+        return;
+    };
+    let check = &first.check;
+    let (style, mark) = mark(first);
+    let place = match stage {
+        Some(_) => format!("stage {:02}, {}", check.since, check.level.name()),
+        None => check.level.name().to_string(),
+    };
+    say(format!("\n{style}{mark} {}{style:#} ({place})", check.name));
+    say(explain(check, failure, stage));
+    if let Some(others) = others(cause) {
+        say(format!("  also     {others}"));
+    }
+}
+
+fn briefly(title: &str, causes: &[Vec<&Ended>]) {
+    if causes.is_empty() {
+        return;
+    }
+    say(format!("\n{title}"));
+    for cause in causes {
+        let (style, mark) = mark(cause[0]);
+        let name = cause[0].check.name;
+        let Err(failure) = &cause[0].verdict else {
+            continue;
+        };
+        say(format!(
+            "  {style}{mark} {name}{style:#}: {}",
+            failure.first_line()
+        ));
+        if let Some(others) = others(cause) {
+            say(format!("      {DIM}{others}{DIM:#}"));
+        }
+    }
+}
+
+/// `3 others fail because GET / is not answered: …`, in one line.
+fn others(cause: &[&Ended]) -> Option<String> {
+    const SHOWN: usize = 6;
+    let names: Vec<_> = cause[1..].iter().map(|one| one.check.name).collect();
+    let fail = match names.len() {
+        0 => return None,
+        1 => "1 other fails",
+        n => &format!("{n} others fail"),
+    };
+    let because = match cause[0].check.name {
+        PLAIN => "because GET / is not answered rightly",
+        _ if cause[0].verdict.as_ref().is_err_and(Failure::ended_it) => {
+            "over it too, each for what it sends"
+        }
+        name if needs_many_at_once(name) => "because it serves one client at a time",
+        _ => "in the same way",
+    };
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    Some(format!("{fail} {because}: {shown}{more}"))
+}
+
+fn figures(run: &Run, known: &dyn Fn(&str) -> bool) {
+    let count = |wanted: Outcome| {
+        let same = |one: &&Ended| outcome(one, known) == wanted;
+        run.ended.iter().filter(same).count()
+    };
+    let (failed, warned) = (count(Outcome::Failed), count(Outcome::Warned));
+    let style = if failed == 0 { GREEN } else { RED };
+    let mut line = format!("{} passed, {failed} failed", count(Outcome::Passed));
+    if warned > 0 {
+        line += &format!(", {warned} warned");
+    }
+    if count(Outcome::Known) > 0 {
+        line += &format!(", {} known", count(Outcome::Known));
+    }
+    line += &format!(", {} skipped", count(Outcome::Skipped));
+    say(format!("\n{style}{line}{style:#}"));
+    for (reason, count) in skip_reasons(&run.ended) {
+        say(format!("{DIM}  {count} skipped: {reason}{DIM:#}"));
+    }
+    if let Some(why) = &run.cut_short {
+        say(format!("{YELLOW}{why}{YELLOW:#}"));
+    }
 }
 
 fn skip_reasons(ended: &[Ended]) -> Vec<(&str, usize)> {
@@ -161,11 +332,6 @@ fn skip_reasons(ended: &[Ended]) -> Vec<(&str, usize)> {
     reasons
 }
 
-fn first_line(failure: &Failure) -> String {
-    let sentence = sentence(failure);
-    sentence.lines().next().unwrap_or_default().to_string()
-}
-
 /// Why it failed, in a sentence.
 pub fn sentence(failure: &Failure) -> String {
     match failure {
@@ -175,14 +341,17 @@ pub fn sentence(failure: &Failure) -> String {
 }
 
 /// All that helps to find the fault: what happened, the bytes, the rule, the hint.
-pub fn explain(check: &Check, failure: &Failure, stage: u8) -> String {
+pub fn explain(check: &Check, failure: &Failure, stage: Option<u8>) -> String {
     let mut text = format!("{}\n", sentence(failure));
     if let Failure::Wrong { exchange, .. } = failure {
         for line in exchange.to_string().lines() {
             text += &format!("    {line}\n");
         }
     }
-    text + &row(check, &check.expects_in(stage))
+    text + &row(
+        check,
+        &check.expects_in(stage.unwrap_or(check.since.max(6))),
+    )
 }
 
 /// What the table says of a check.
@@ -200,31 +369,30 @@ pub fn describe(check: &Check) {
         Some(last) => format!("to {last:02}"),
         None => "and later".to_string(),
     };
-    let demanded_by = match check.kind {
-        Kind::Protocol => "the protocol, or what any server owes its users",
-        Kind::House => "our own stages: their routes, texts, flags and choices",
-        Kind::Exercise => "the exercise of this name in the chapter",
+    let demanded_by = match check.level {
+        Level::Must => "must: the RFCs demand it, or any server owes it to its users",
+        Level::Should => "should: an RFC recommends it; to do otherwise is a warning",
+        Level::Ours => {
+            "ours: only this tutorial asks it, for its own routes, texts, flags and choices"
+        }
+        Level::Exercise => "the exercise of this name in the chapter",
     };
     let (name, since) = (check.name, check.since);
     say(format!("{BOLD}{name}{BOLD:#}"));
     say(format!("  stage    {since:02} {until} (chapter {since})"));
-    say(format!("  asked by {demanded_by}"));
+    say(format!("  level    {demanded_by}"));
     say(row(check, check.expects));
 }
 
 /// One line of `--list`.
 pub fn listed(check: &Check) {
-    let kind = match check.kind {
-        Kind::Protocol => "protocol",
-        Kind::House => "house   ",
-        Kind::Exercise => "exercise",
-    };
+    let level = check.level.name();
     let until = check
         .until
         .map(|last| format!("-{last:02}"))
         .unwrap_or_default();
     let stages = format!("{:02}{until}", check.since);
-    say(format!("{stages:<5}  {kind}  {}", check.name));
+    say(format!("{stages:<5}  {level:<8}  {}", check.name));
 }
 
 /// The exercises (of a stage, if one is given) after the checks, for `--list`.

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -34,6 +36,8 @@ use crate::check::Verdict;
 use crate::client::Connection;
 use crate::exchange::Exchange;
 use crate::exchange::visible;
+use crate::pages::Learned;
+use crate::pages::Told;
 use crate::site::Files;
 use crate::stages;
 
@@ -62,12 +66,17 @@ pub struct Server {
     pub address: SocketAddr,
     /// How long to wait for it.
     pub patience: Duration,
+    /// What we were told about it.
+    pub told: Told,
     origin: Origin,
-    process: Option<Process>,
+    /// When the check that runs on it must be through.
+    pub(crate) until: Option<Instant>,
+    process: Option<Arc<Process>>,
     /// What went over the connection that was left last: if the server ends, it is why.
     pub(crate) last: Arc<Mutex<Exchange>>,
     /// What it serves, where we have laid it out; deleted after the process has ended.
-    pub(crate) files: Option<Files>,
+    pub(crate) files: Option<Arc<Files>>,
+    pub(crate) learned: Arc<Learned>,
 }
 
 /// Where a server comes from, and so whether we can start another one like it.
@@ -82,6 +91,11 @@ pub enum Origin {
 }
 
 impl Server {
+    /// The process is left to end: its server is not used any more.
+    pub fn ends(&mut self) {
+        self.process = None;
+    }
+
     /// Starts a server and waits until it listens, or takes the one that runs.
     pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
         match origin {
@@ -96,10 +110,30 @@ impl Server {
             stage,
             address,
             patience: PATIENCE,
+            told: Told::default(),
             origin,
-            process,
+            until: None,
+            process: process.map(Arc::new),
             last: Arc::default(),
             files: None,
+            learned: Arc::default(),
+        }
+    }
+
+    /// The same server, for one check that must be through after so long. What happens to
+    /// this one's connections is not mixed with what happens to others.
+    pub fn for_one_check(&self, bound: Duration) -> Server {
+        Server {
+            stage: self.stage,
+            address: self.address,
+            patience: self.patience,
+            told: self.told.clone(),
+            origin: self.origin.clone(),
+            until: Some(Instant::now() + bound),
+            process: self.process.clone(),
+            last: Arc::default(),
+            files: self.files.clone(),
+            learned: self.learned.clone(),
         }
     }
 
@@ -178,7 +212,7 @@ impl Server {
         }
         let origin = Origin::Command(line.to_string());
         let mut server = Server::new(stage, address, origin, Some(process));
-        server.files = files;
+        server.files = files.map(Arc::new);
         Ok(server)
     }
 
@@ -190,7 +224,7 @@ impl Server {
                 let files = Files::lay_out()?;
                 let root = files.root().to_string_lossy().into_owned();
                 let mut server = self.own(&[flags, &[&root]].concat())?;
-                server.files = Some(files);
+                server.files = Some(Arc::new(files));
                 Ok(server)
             }
             Origin::Command(line) if line.contains(ROOT) => self.another(),
@@ -207,7 +241,7 @@ impl Server {
     pub fn own(&self, flags: &[&str]) -> Result<Server, Failure> {
         let flags = [&["--port", "0"], flags].concat();
         let server = Server::start_stage(self.stage, self.program()?, &flags)?;
-        Ok(server.with_patience_of(self))
+        Ok(server.like(self))
     }
 
     /// Another server like this one, with a flag that an exercise adds. A reader's server
@@ -216,7 +250,7 @@ impl Server {
         if self.is_ours() {
             return self.own(&[flag]);
         }
-        Ok(Server::start(self.stage, &self.origin)?.with_patience_of(self))
+        Ok(Server::start(self.stage, &self.origin)?.like(self))
     }
 
     /// A server whose stdout nobody reads any more once it is ready.
@@ -225,7 +259,7 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["--port", "0"]);
         let server = Server::start_ready(self.stage, program, command, true)?;
-        Ok(server.with_patience_of(self))
+        Ok(server.like(self))
     }
 
     /// A server that may open only so many files.
@@ -239,7 +273,7 @@ impl Server {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(program);
         let server = Server::start_ready(self.stage, program, command, false)?;
-        Ok(server.with_patience_of(self))
+        Ok(server.like(self))
     }
 
     /// Another server like this one, started in the same way.
@@ -247,7 +281,7 @@ impl Server {
         if let Origin::Address(_) = self.origin {
             return Err(skip("needs to start the server itself: use --run"));
         }
-        Ok(Server::start(self.stage, &self.origin)?.with_patience_of(self))
+        Ok(Server::start(self.stage, &self.origin)?.like(self))
     }
 
     /// Ends this server and starts one like it on the same port.
@@ -264,11 +298,15 @@ impl Server {
             Origin::Command(line) => Server::start_command(self.stage, line, port)?,
             Origin::Address(_) => return Err(skip("needs to start the server itself: use --run")),
         };
-        Ok(again.with_patience_of(&self))
+        Ok(again.like(&self))
     }
 
-    fn with_patience_of(mut self, other: &Server) -> Server {
+    /// What was learned of the one holds for the other.
+    pub fn like(mut self, other: &Server) -> Server {
         self.patience = other.patience;
+        self.told = other.told.clone();
+        self.learned = other.learned.clone();
+        self.until = other.until;
         self
     }
 
@@ -384,7 +422,9 @@ impl Server {
     /// on. Our stages are held to it here as well.
     pub fn answers(&self, client: &mut Connection) -> Verdict {
         match client.answer() {
-            Err(_) if client.exchange.has_received() && !self.is_ours() => Ok(()),
+            Err(Failure::Wrong { .. }) if client.exchange.has_received() && !self.is_ours() => {
+                Ok(())
+            }
             answer => answer?.accepted(),
         }
     }
@@ -425,6 +465,17 @@ impl Server {
         client.send(request("GET", "/"));
         client.half_close();
         client.read_more().is_ok() || client.was_reset
+    }
+
+    /// How long its clients may be silent; nobody knows, unless we were told.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.told.deadline.or(self.is_ours().then_some(PATIENCE))
+    }
+
+    /// The check that runs has some of its time left.
+    pub fn is_in_time(&self) -> Verdict {
+        let over = self.until.is_some_and(|until| Instant::now() > until);
+        crate::check::ensure(!over, "the time for this check is over")
     }
 
     /// The process has not ended.
@@ -497,15 +548,21 @@ impl Server {
 
     /// A figure from `/proc/PID/status`, where there is such a thing; memory is in KiB there.
     pub fn proc_status(&self, name: &str) -> Option<u64> {
-        let pid = self.process.as_ref()?.pid.as_raw_nonzero();
+        let pid = self.pid()?.as_raw_nonzero();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse().ok()
     }
 
+    /// The process and all that it has started, where we have started it.
+    pub fn processes(&self) -> Vec<i32> {
+        let process = self.process.as_ref();
+        process.map_or(Vec::new(), |process| family::of(&process.mark))
+    }
+
     fn process(&self) -> Result<&Process, Failure> {
         self.process
-            .as_ref()
+            .as_deref()
             .ok_or_else(|| skip("needs to see the server's process: use --run"))
     }
 }
@@ -592,11 +649,12 @@ fn free_port() -> Result<u16, Failure> {
 /// client connects and says nothing shall fail in the check that is about that.
 fn knock(address: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    // To the end, if it comes soon: a server that writes on may not survive that we leave.
+    let soon = Duration::from_secs(2);
+    stream.set_read_timeout(Some(soon))?;
     let _ = stream.write_all(request("GET", "/").as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
-    // A second is enough of an answer that does not end.
-    let end = Instant::now() + Duration::from_secs(1);
+    let end = Instant::now() + soon;
     while Instant::now() < end && stream.read(&mut [0; 8192]).is_ok_and(|n| n > 0) {}
     Ok(())
 }
@@ -620,8 +678,50 @@ fn ready_address(line: &str) -> Option<SocketAddr> {
     Some(address)
 }
 
-/// The process groups that run now.
-static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// The process groups that run now, each with its mark.
+static RUNNING: Mutex<Vec<(Pid, String)>> = Mutex::new(Vec::new());
+
+/// How many servers were started until now.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// A variable that a server hands on to whatever it starts.
+const MARK: &str = "WIRECHECK_SERVER";
+
+/// Ends a group, and whoever has left it for a session of its own.
+fn end(pid: Pid, mark: &str) {
+    let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    // One that is ended may have started another in the meantime.
+    for _ in 0..10 {
+        let left = family::of(mark);
+        if left.is_empty() {
+            return;
+        }
+        for pid in left.into_iter().filter_map(Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Who belongs to a server: asked of `/proc`, where there is one.
+mod family {
+    use std::fs;
+
+    /// The processes that carry this mark. A zombie carries none.
+    pub fn of(mark: &str) -> Vec<i32> {
+        let mark = format!("{}={mark}", super::MARK);
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse() else {
+                continue;
+            };
+            let variables = fs::read(entry.path().join("environ")).unwrap_or_default();
+            if variables.split(|b| *b == 0).any(|v| v == mark.as_bytes()) {
+                found.push(pid);
+            }
+        }
+        found
+    }
+}
 
 /// From now on Ctrl-C ends the servers too: in groups of their own, they do not hear it.
 pub fn end_with_ctrl_c() {
@@ -636,8 +736,8 @@ pub fn end_with_ctrl_c() {
 pub fn end_all(status: i32) -> ! {
     // The lock is kept: nothing more is started.
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-    for pid in running.iter() {
-        let _ = rustix::process::kill_process_group(*pid, Signal::KILL);
+    for (pid, mark) in running.iter() {
+        end(*pid, mark);
     }
     crate::site::remove_all();
     std::process::exit(status);
@@ -646,6 +746,8 @@ pub fn end_all(status: i32) -> ! {
 /// A child in a process group of its own, so that its children end with it.
 struct Process {
     pid: Pid,
+    /// What all that it starts can be known by.
+    mark: String,
     child: Mutex<Child>,
     stdout: Output,
     stderr: Output,
@@ -654,7 +756,10 @@ struct Process {
 impl Process {
     fn start(mut command: Command, deaf: bool) -> Result<Process, Failure> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = STARTED.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}-{started}", std::process::id());
         let mut child = command
+            .env(MARK, &mark)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -662,12 +767,13 @@ impl Process {
             .spawn()
             .map_err(|e| Failure::new(format!("cannot start {command:?}: {e}")))?;
         let pid = Pid::from_child(&child);
-        running.push(pid);
+        running.push((pid, mark.clone()));
         drop(running);
         let stdout = Output::read(child.stdout.take(), deaf);
         let stderr = Output::read(child.stderr.take(), false);
         Ok(Process {
             pid,
+            mark,
             child: Mutex::new(child),
             stdout,
             stderr,
@@ -708,9 +814,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|pid| *pid != self.pid);
+        running.retain(|(pid, _)| *pid != self.pid);
         drop(running);
-        let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+        end(self.pid, &self.mark);
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = child.wait();
     }

@@ -34,7 +34,7 @@ impl Site {
     /// Makes the folder and starts a server like `like` on it.
     pub fn new(like: &Server, flags: &[&str]) -> Result<Site, Failure> {
         let server = like.on_files(flags)?;
-        let root = server.files.as_ref().map(Files::root).unwrap_or_default();
+        let root = server.files.as_deref().map(Files::root).unwrap_or_default();
         Ok(Site { server, root })
     }
 

@@ -75,10 +75,6 @@ pub fn build(stages: &[Stage]) -> Result<(), String> {
         return Err("the stages do not build: there is no checkout of the tutorial here".into());
     };
     let profile_dir = profile_dir();
-    // `cargo install` has put us there, where nothing is to be built.
-    if profile_dir.ends_with("bin") {
-        return Err("only `cargo run -p wirecheck`, in a checkout, builds the stages".into());
-    }
     let target_dir = profile_dir.parent().unwrap_or(&profile_dir);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -106,7 +102,8 @@ pub fn beside_this(name: &str) -> PathBuf {
     profile_dir().join(name)
 }
 
-/// `target/debug`, found through the program that runs now (a test lies in `deps`).
+/// `target/debug`, found through the program that runs now (a test lies in `deps`). If `cargo
+/// install` has put that elsewhere, it is the one of the checkout.
 fn profile_dir() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     let dir = program.parent().unwrap_or(Path::new("."));
@@ -115,5 +112,8 @@ fn profile_dir() -> PathBuf {
     } else {
         dir
     };
-    dir.to_path_buf()
+    match checkout() {
+        Some(checkout) if dir.ends_with("bin") => checkout.join("target/debug"),
+        _ => dir.to_path_buf(),
+    }
 }

@@ -2,8 +2,10 @@
 //! stage that it holds for.
 
 use crate::check::Check;
-use crate::check::Kind;
+use crate::check::Harm;
+use crate::check::Level;
 
+mod levels;
 mod stage01;
 mod stage02;
 mod stage03;
@@ -14,6 +16,8 @@ mod stage07;
 mod stage08;
 mod stage09;
 mod stage10;
+
+pub use levels::needs_many_at_once;
 
 /// The rows, a list for each stage.
 const STAGES: &[&[Check]] = &[
@@ -34,7 +38,9 @@ pub const LAST_STAGE: u8 = STAGES.len() as u8;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {
-    STAGES.concat()
+    let mut checks = STAGES.concat();
+    checks.iter_mut().for_each(levels::set);
+    checks
 }
 
 /// What the rows of one stage have in common; each row fills in the rest.
@@ -47,7 +53,9 @@ const fn house(since: u8) -> Check {
         sends: "",
         expects: "",
         hint: "",
-        kind: Kind::House,
+        level: Level::Ours,
+        harm: Harm::Misleads,
+        waits: false,
         run: |_| Ok(()),
     }
 }
@@ -55,7 +63,7 @@ const fn house(since: u8) -> Check {
 /// The same for rows that the RFCs demand of any server.
 const fn protocol(since: u8) -> Check {
     Check {
-        kind: Kind::Protocol,
+        level: Level::Must,
         ..house(since)
     }
 }

@@ -20,7 +20,7 @@ const MALFORMED: Check = Check {
 };
 /// A message that the RFCs let a server repair; ours refuse it.
 const REFUSED: Check = Check {
-    kind: crate::check::Kind::House,
+    level: crate::check::Level::Ours,
     ..MALFORMED
 };
 

@@ -3,7 +3,8 @@
 //! `docs/exercises` holds the solutions, and `scripts/exercises` tries them.
 
 use crate::check::Check;
-use crate::check::Kind;
+use crate::check::Harm;
+use crate::check::Level;
 
 mod stage01;
 mod stage02;
@@ -44,7 +45,9 @@ const fn exercise(stage: u8) -> Check {
         sends: "",
         expects: "",
         hint: "",
-        kind: Kind::Exercise,
+        level: Level::Exercise,
+        harm: Harm::Misleads,
+        waits: false,
         run: |_| Ok(()),
     }
 }

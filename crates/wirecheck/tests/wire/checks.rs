@@ -43,7 +43,7 @@ fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
     match check.run_on(&server) {
         Ok(()) => Ok(()),
         Err(Failure::Skipped(reason)) => Err(format!("skipped: {reason}").into()),
-        Err(failure) => Err(report::explain(check, &failure, stage.number).into()),
+        Err(failure) => Err(report::explain(check, &failure, Some(stage.number)).into()),
     }
 }
 
