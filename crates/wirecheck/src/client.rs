@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// No answer to a check is longer than this, or takes so many times the patience …
 const LONGEST: usize = 64 << 20;
 /// … though single bytes may come in time.
-const SLOWEST: u32 = 6;
+const SLOWEST: u32 = 5;
 
 /// The rest of an answer that nobody judges is waited for so long at a time, and so much of
 /// it is read.

@@ -404,7 +404,9 @@ fn left_out(check: &Check, stage: Option<u8>) -> String {
         (None, _) => format!("{name} is of our own stages: give the number of a stage"),
         (Some(stage), _) if stage < since => format!("{name} begins at stage {since}"),
         (Some(stage), Some(last)) if stage > last => format!("{name} holds up to stage {last}"),
-        _ => format!("{name} is of our own stages, or of --skip: it is left out"),
+        _ => format!(
+            "{name} is left out: --protocol leaves out what is of our own stages, and --skip what it names"
+        ),
     }
 }
 

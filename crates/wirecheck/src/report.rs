@@ -173,18 +173,24 @@ pub fn summary(run: &Run, stage: Option<u8>, all: bool, known: &dyn Fn(&str) -> 
     let failures = causes(&failed, run);
     let warnings = causes(&warned, run);
     for (i, cause) in failures.iter().chain(&warnings).enumerate() {
-        if all || (i == 0 && !failed.is_empty()) {
+        if all || i == 0 {
             in_full(cause, stage);
         }
     }
     if !all {
-        let rest = failures.get(1..).unwrap_or_default();
-        briefly("Mend this one first; then:", rest);
-        briefly("Warnings (an RFC recommends it):", &warnings);
+        briefly(
+            "Mend this one first; then:",
+            failures.get(1..).unwrap_or_default(),
+        );
+        let from = usize::from(failures.is_empty());
+        let rest = warnings.get(from..).unwrap_or_default();
+        briefly("Warnings, for what an RFC only recommends:", rest);
     }
     figures(run, known);
-    if !failures.is_empty() && !all {
-        let name = failures[0][0].check.name;
+    if let Some(cause) = failures.first()
+        && !all
+    {
+        let name = cause[0].check.name;
         say(format!(
             "\nwirecheck … --only {name} tries it again; --explain NAME says more of any; --all shows all in full."
         ));

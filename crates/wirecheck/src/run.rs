@@ -88,40 +88,24 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
     if let Err(failure) = &plain {
         report::plain_is_wrong(failure);
     }
-    // One that serves a client at a time can't bear others meanwhile.
-    let at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);
-    let (waiting, checks): (Vec<Check>, Vec<Check>) =
-        plan.checks.iter().partition(|check| at_once && check.waits);
-    let beside = match &plan.origin {
-        Origin::Command(_) if !waiting.is_empty() => Some(start(plan, stage)?.like(&server)),
-        _ => None,
-    };
-    let beside = beside.as_ref().unwrap_or(&server).for_one_check(plan.limit);
     let mut state = State {
         plan,
         end: begin + plan.limit,
-        at_once,
+        at_once: false,
         ended: Vec::new(),
         heading: 0,
         cut_short: None,
     };
-    thread::scope(|scope| {
-        let (send, receive) = mpsc::channel();
-        for check in &waiting {
-            let (send, beside) = (send.clone(), &beside);
-            let bound = plan.limit.saturating_sub(begin.elapsed());
-            scope.spawn(move || {
-                // Who listens is still there: it waits for us.
-                let _ = send.send(run_one(check, beside, bound));
-            });
+    // Whether it survives a client who says nothing is the matter of the first stages' checks.
+    // After them it can be tried whether it serves another one meanwhile.
+    let (first, rest): (Vec<Check>, Vec<Check>) = plan.checks.iter().partition(|c| c.since < 4);
+    state.run_all(&first, rest.len(), &mut server);
+    if state.cut_short.is_none() && !rest.is_empty() {
+        state.at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);
+        if server.still_runs().is_ok() || state.goes_on(&mut server, rest.len()) {
+            state.run_beside(&rest, &mut server);
         }
-        drop(send);
-        state.run_all(&checks, &mut server)?;
-        for ended in receive {
-            state.end_one(ended);
-        }
-        Ok::<(), String>(())
-    })?;
+    }
     let mut not_run = plan.checks.clone();
     let was_run = |check: &Check| state.ended.iter().any(|one| one.check.name == check.name);
     not_run.retain(|check| !was_run(check));
@@ -145,11 +129,42 @@ struct State<'a> {
 }
 
 impl State<'_> {
+    /// Those that wait beside the others, if the server serves many at once.
+    fn run_beside(&mut self, checks: &[Check], server: &mut Server) {
+        let plan = self.plan;
+        let at_once = self.at_once;
+        let (waiting, checks): (Vec<Check>, Vec<Check>) =
+            checks.iter().partition(|check| at_once && check.waits);
+        // What ends the one server shall not disturb those who wait.
+        let other = match &plan.origin {
+            Origin::Command(_) if !waiting.is_empty() => server.another().ok(),
+            _ => None,
+        };
+        let time = self.end.saturating_duration_since(Instant::now());
+        let beside = other.as_ref().unwrap_or(server).for_one_check(time);
+        thread::scope(|scope| {
+            let (send, receive) = mpsc::channel();
+            for check in &waiting {
+                let (send, beside) = (send.clone(), &beside);
+                scope.spawn(move || {
+                    // Who listens is still there: it waits for us.
+                    let _ = send.send(run_one(check, beside, time));
+                });
+            }
+            drop(send);
+            self.run_all(&checks, 0, server);
+            for ended in receive {
+                self.end_one(ended);
+            }
+        });
+    }
+
     /// One after the other; what a failure leaves behind shall not be blamed on the next.
-    fn run_all(&mut self, checks: &[Check], server: &mut Server) -> Result<(), String> {
+    /// Others come later.
+    fn run_all(&mut self, checks: &[Check], later: usize, server: &mut Server) {
         let total = self.plan.checks.len();
         for (i, check) in checks.iter().enumerate() {
-            let left = checks.len() - i - 1;
+            let left = checks.len() - i - 1 + later;
             let time = self.end.saturating_duration_since(Instant::now());
             if time.is_zero() {
                 let limit = self.plan.limit.as_secs();
@@ -157,14 +172,15 @@ impl State<'_> {
                     "After {limit} s {} checks were left: --limit SECONDS gives them more time.",
                     left + 1
                 ));
-                return Ok(());
+                return;
             }
             if self.plan.stage.is_some() && check.since != self.heading {
                 self.heading = check.since;
                 report::heading(check.since);
             }
             let ended = {
-                let _running = Running::show(&format!("{}/{total} {}", i + 1, check.name));
+                let _running =
+                    Running::show(&format!("{}/{total} {}", self.ended.len() + 1, check.name));
                 let mut one = server.for_one_check(Duration::ZERO);
                 if !self.at_once && server.stage >= 4 && needs_many_at_once(check.name) {
                     // What comes of it is known.
@@ -179,11 +195,10 @@ impl State<'_> {
             };
             let failed = ended.is_wrong();
             self.end_one(ended);
-            if failed && left > 0 && !self.goes_on(server, left)? {
-                return Ok(());
+            if failed && left > 0 && !self.goes_on(server, left) {
+                return;
             }
         }
-        Ok(())
     }
 
     fn end_one(&mut self, ended: Ended) {
@@ -194,22 +209,22 @@ impl State<'_> {
     }
 
     /// After a failure: is there a server to go on with?
-    fn goes_on(&mut self, server: &mut Server, left: usize) -> Result<bool, String> {
+    fn goes_on(&mut self, server: &mut Server, left: usize) -> bool {
         if !self.plan.all && is_stuck(&self.ended, self.plan.patience) {
             self.cut_short = Some(format!(
                 "Three long waits ended in the same way: {left} checks were not run. --all runs them."
             ));
-            return Ok(false);
+            return false;
         }
         if let Origin::Address(_) = self.plan.origin {
             if server.responds() {
-                return Ok(true);
+                return true;
             }
             self.cut_short = Some(format!(
                 "The server has ended, or does not answer any more: {left} checks were not run.\n\
                  Start it again after you have mended this, or let --run start it for you."
             ));
-            return Ok(false);
+            return false;
         }
         // The old one ends before the new one begins.
         server.ends();
@@ -217,10 +232,10 @@ impl State<'_> {
             Ok(fresh) => *server = fresh.like(server),
             Err(says) => {
                 self.cut_short = Some(format!("{says}\n{left} checks were not run."));
-                return Ok(false);
+                return false;
             }
         }
-        Ok(true)
+        true
     }
 }
 

@@ -661,7 +661,7 @@ fn what_is_not_run_is_said() {
         (&["9", "--only", "hello-world"], "holds up to stage 8"),
         (
             &["6", "--protocol", "--only", "not-found"],
-            "--protocol leaves it out",
+            "--protocol leaves out what",
         ),
         (&["foo"], "a stage is a number from 1 to 10"),
         (&["4", "--patience", "-1"], "a number of seconds"),
@@ -724,7 +724,7 @@ fn a_terminal_shows_what_runs_and_a_pipe_does_not() {
         other => assert!(other.is_ok_and(|n| n > 0)),
     }
     let shown = String::from_utf8(shown).unwrap();
-    let erased = format!("  … survives-garbage\r{}\r", " ".repeat(20));
+    let erased = format!("  … 1/1 survives-garbage\r{}\r", " ".repeat(24));
     assert!(shown.contains(&erased), "{shown:?}");
     assert!(shown.contains("\r  ✓ survives-garbage\r\n"), "{shown:?}");
     assert!(!shown.contains('\x1b'), "{shown:?}");
