@@ -6,105 +6,20 @@
 //! See it:   cargo run -p stage01-socket-accept
 //! and then, in a second terminal:   curl http://127.0.0.1:8080/
 
+use std::env;
 use std::io;
-use std::io::ErrorKind;
-use std::io::Write;
-use std::net::IpAddr;
-use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::net::TcpStream;
-use std::process;
-use std::thread;
-use std::time::Duration;
 
-use clap::Parser;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-
-const EXAMPLES: &str = "\
-Try it, in a second terminal:
-  curl http://127.0.0.1:8080/
-  nc 127.0.0.1 8080";
-
-/// Accepts connections, says who called, and hangs up.
-#[derive(Parser)]
-#[command(version, after_help = EXAMPLES)]
-struct Args {
-    /// IP address to listen on
-    #[arg(short, long, default_value = "127.0.0.1")]
-    bind: IpAddr,
-    /// Port to listen on; 0 lets the system choose one
-    #[arg(short, long, default_value_t = 8080)]
-    port: u16,
-}
-
-fn main() {
-    let args = Args::parse();
-    let listener = listen(SocketAddr::new(args.bind, args.port));
-    loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer);
-    }
-}
-
-/// Opens the listening socket, or ends the program with a message that says what to do.
-fn listen(address: SocketAddr) -> TcpListener {
-    // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
-    // left TIME_WAIT.
-    match TcpListener::bind(address) {
-        Ok(listener) => {
-            // With port 0 only the system knows which port it chose.
-            let address = listener.local_addr().unwrap_or(address);
-            log(&format!("listening on {address}"));
-            listener
-        }
-        Err(error) => {
-            eprintln!("error: cannot listen on {address}: {error}");
-            match error.kind() {
-                ErrorKind::AddrInUse => {
-                    eprintln!("hint: is another stage still running? end it, or choose a --port");
-                }
-                ErrorKind::PermissionDenied => {
-                    eprintln!("hint: a port below 1024 needs privileges; try --port 8080");
-                }
-                ErrorKind::AddrNotAvailable => {
-                    eprintln!("hint: this machine has no such address; try --bind 127.0.0.1");
-                }
-                _ => {}
-            }
-            process::exit(1);
-        }
-    }
-}
-
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+fn main() -> io::Result<()> {
+    let address = env::args().nth(1);
+    let address = address.unwrap_or("127.0.0.1:8080".to_string());
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
     loop {
         match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
+            // Nobody keeps the stream, and that closes the connection.
+            Ok((_stream, peer)) => println!("{peer} connected"),
+            Err(error) => eprintln!("cannot accept a connection: {error}"),
         }
     }
-}
-
-/// Serves one client.
-fn handle(stream: TcpStream, peer: SocketAddr) {
-    log(&format!("{peer} connected"));
-    drop(stream);
-}
-
-/// Prints a line. `println!` would end the program when nobody reads its output any more.
-fn log(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about something that went wrong.
-fn log_error(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -15,13 +15,8 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::thread;
-use std::time::Duration;
 
 use clap::Parser;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -44,21 +39,23 @@ fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
     loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer);
+        match listener.accept() {
+            Ok((stream, peer)) => handle(stream, peer),
+            Err(error) => eprintln!("cannot accept a connection: {error}"),
+        }
     }
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
             // With port 0 only the system knows which port it chose.
             let address = listener.local_addr().unwrap_or(address);
-            log(&format!("listening on {address}"));
+            println!("listening on {address}");
             listener
         }
         Err(error) => {
@@ -80,26 +77,12 @@ fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
-    }
-}
-
 /// Serves one client.
 fn handle(stream: TcpStream, peer: SocketAddr) {
-    log(&format!("{peer} connected"));
+    println!("{peer} connected");
     match echo(stream) {
-        Ok(total) => log(&format!("{peer} echoed {total} bytes")),
-        Err(error) => log_error(&format!("{peer} {error}")),
+        Ok(total) => println!("{peer} echoed {total} bytes"),
+        Err(error) => eprintln!("{peer} {error}"),
     }
 }
 
@@ -116,14 +99,4 @@ fn echo(mut stream: TcpStream) -> io::Result<usize> {
         stream.write_all(&buffer[..count])?;
         total += count;
     }
-}
-
-/// Prints a line. `println!` would end the program when nobody reads its output any more.
-fn log(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about something that went wrong.
-fn log_error(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

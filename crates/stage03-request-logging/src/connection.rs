@@ -4,19 +4,21 @@ use std::io::Read;
 use std::net::TcpStream;
 
 /// The longest head that is read, in bytes.
-pub const MAX_HEAD: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 
-/// Why the server gives up on a request, in words for a person. (`&'static str` is a text
-/// that stands in the program itself.)
-pub type Refusal = &'static str;
+/// What is wrong with a request, in words for a person. (`&'static str` is a text that is
+/// part of the program itself.)
+pub type Fault = &'static str;
 
 /// A connection to a client.
 pub struct Connection {
     stream: TcpStream,
-    /// What has arrived and has not been used yet
+    /// What has arrived
     buffer: Vec<u8>,
+    /// Where in the buffer the next line begins: all before it has been used
+    position: usize,
     /// How many bytes the lines that are still to come may take
-    pub room: usize,
+    room: usize,
 }
 
 impl Connection {
@@ -25,21 +27,27 @@ impl Connection {
         Connection {
             stream,
             buffer: Vec::new(),
+            position: 0,
             room: MAX_HEAD,
         }
     }
 
-    /// Takes the next line out of the buffer, its line end included.
+    /// Gives the next line, its line end included; waits until it is complete.
     ///
-    /// Waits until the line is complete. A line ends with LF; the CR before it may be
-    /// missing (RFC 9112 §2.2).
-    pub fn read_line(&mut self) -> Result<String, Refusal> {
+    /// A line ends with LF; the CR before it may be missing (RFC 9112 §2.2).
+    pub fn read_line(&mut self) -> Result<String, Fault> {
         loop {
-            let seen = self.buffer.len().min(self.room);
-            if let Some(end) = self.buffer[..seen].iter().position(|&byte| byte == b'\n') {
+            let unused = &self.buffer[self.position..];
+            let seen = unused.len().min(self.room);
+            if let Some(end) = unused[..seen].iter().position(|&byte| byte == b'\n') {
+                // One byte becomes one character.
+                let line = unused[..=end]
+                    .iter()
+                    .map(|&byte| char::from(byte))
+                    .collect();
+                self.position += end + 1;
                 self.room -= end + 1;
-                // One byte becomes one character. What follows the line stays in the buffer.
-                return Ok(self.buffer.drain(..=end).map(char::from).collect());
+                return Ok(line);
             }
             if seen == self.room {
                 return Err("the head is too long");
@@ -49,7 +57,10 @@ impl Connection {
     }
 
     /// Waits for more bytes and adds them to the buffer.
-    fn read_more(&mut self) -> Result<(), Refusal> {
+    fn read_more(&mut self) -> Result<(), Fault> {
+        // What has been used makes room for what comes.
+        self.buffer.drain(..self.position);
+        self.position = 0;
         let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => Err("the client sent no more"),

@@ -18,14 +18,9 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::thread;
-use std::time::Duration;
 
 use clap::Parser;
 use connection::Connection;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -48,15 +43,17 @@ fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
     loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer);
+        match listener.accept() {
+            Ok((stream, peer)) => handle(stream, peer),
+            Err(error) => log_error(&format!("cannot accept a connection: {error}")),
+        }
     }
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -84,26 +81,12 @@ fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
-    }
-}
-
 /// Serves one client.
 fn handle(stream: TcpStream, peer: SocketAddr) {
     log(&format!("{peer} connected"));
     let mut connection = Connection::new(stream);
-    if let Err(refusal) = request::read(&mut connection) {
-        log_error(&format!("{peer} {refusal}"));
+    if let Err(fault) = request::read(&mut connection) {
+        log_error(&format!("{peer} {fault}"));
     }
 }
 

@@ -18,15 +18,12 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::thread;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
+use connection::Fault;
 use response::Response;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -49,15 +46,17 @@ fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
     loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer);
+        match listener.accept() {
+            Ok((stream, peer)) => handle(stream, peer),
+            Err(error) => log_error(&format!("cannot accept a connection: {error}")),
+        }
     }
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -85,34 +84,48 @@ fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
+/// Serves one client.
+fn handle(stream: TcpStream, peer: SocketAddr) {
+    let mut connection = Connection::new(stream);
+    if serve(&mut connection, peer) {
+        connection.close();
     }
 }
 
-/// Serves one client.
-fn handle(stream: TcpStream, peer: SocketAddr) {
-    log(&format!("{peer} connected"));
-    let mut connection = Connection::new(stream);
-    if let Err(refusal) = request::read(&mut connection) {
-        log_error(&format!("{peer} {refusal}"));
-        return;
-    }
-    let content = "<p>This page came out of a socket.</p>";
-    let response = Response::page("200 OK", "Hello, World!", content);
+/// Answers one request; says whether there was something to answer.
+fn serve(connection: &mut Connection, peer: SocketAddr) -> bool {
+    let mut response = match answer(connection) {
+        Ok(response) => response,
+        Err(fault) => {
+            let line = connection.request_line.escape_default();
+            log_error(&format!("{peer} \"{line}\": {fault}"));
+            return false;
+        }
+    };
     if let Err(error) = response.send(&mut connection.stream) {
         log_error(&format!("{peer} {error}"));
     }
-    connection.close();
+    log_access(peer, &connection.request_line, &response);
+    true
+}
+
+/// Reads one request and makes its answer.
+fn answer(connection: &mut Connection) -> Result<Response, Fault> {
+    request::read(connection)?;
+    let content = "<p>This page came out of a socket.</p>";
+    Ok(Response::page("200 OK", "Hello, World!", content))
+}
+
+/// Logs an answer in the Common Log Format, which tools for web servers read.
+fn log_access(peer: SocketAddr, request_line: &str, response: &Response) {
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
+    let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+    let date = format!("{day}/{month}/{year}:{time} +0000");
+    // Escaped, so that a client cannot steer our terminal.
+    let line = request_line.escape_default();
+    let (ip, code, sent) = (peer.ip(), &response.status[..3], response.sent);
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 
 /// Prints a line. `println!` would end the program when nobody reads its output any more.

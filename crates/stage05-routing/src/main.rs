@@ -18,20 +18,17 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::thread;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+use response::Response;
+use routes::Answer;
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
   curl -i http://127.0.0.1:8080/hello
-  curl -i http://127.0.0.1:8080/nowhere
-  curl -I http://127.0.0.1:8080/";
+  curl -i http://127.0.0.1:8080/nowhere";
 
 /// Answers requests with the page that their path leads to.
 #[derive(Parser)]
@@ -49,15 +46,17 @@ fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
     loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer);
+        match listener.accept() {
+            Ok((stream, peer)) => handle(stream, peer),
+            Err(error) => log_error(&format!("cannot accept a connection: {error}")),
+        }
     }
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -85,40 +84,47 @@ fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
+/// Serves one client.
+fn handle(stream: TcpStream, peer: SocketAddr) {
+    let mut connection = Connection::new(stream);
+    if serve(&mut connection, peer) {
+        connection.close();
     }
 }
 
-/// Serves one client.
-fn handle(stream: TcpStream, peer: SocketAddr) {
-    log(&format!("{peer} connected"));
-    let mut connection = Connection::new(stream);
-    let request = match request::read(&mut connection) {
-        Ok(request) => request,
-        Err(refusal) => {
-            log_error(&format!("{peer} {refusal}"));
-            return;
+/// Answers one request; says whether there was something to answer.
+fn serve(connection: &mut Connection, peer: SocketAddr) -> bool {
+    let mut response = match answer(connection) {
+        Ok(response) => response,
+        Err(fault) => {
+            let line = connection.request_line.escape_default();
+            log_error(&format!("{peer} \"{line}\": {fault}"));
+            return false;
         }
     };
-    // Escaped, so that a client cannot steer our terminal.
-    let request_line = connection.request_line.escape_default();
-    log(&format!("{peer} {request_line}"));
-    let with_body = request.method != "HEAD";
-    let response = routes::respond(request);
-    if let Err(error) = response.send(&mut connection.stream, with_body) {
+    if let Err(error) = response.send(&mut connection.stream) {
         log_error(&format!("{peer} {error}"));
     }
-    connection.close();
+    log_access(peer, &connection.request_line, &response);
+    true
+}
+
+/// Reads one request and makes its answer.
+fn answer(connection: &mut Connection) -> Answer {
+    let request = request::read(connection)?;
+    routes::respond(request)
+}
+
+/// Logs an answer in the Common Log Format, which tools for web servers read.
+fn log_access(peer: SocketAddr, request_line: &str, response: &Response) {
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
+    let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+    let date = format!("{day}/{month}/{year}:{time} +0000");
+    // Escaped, so that a client cannot steer our terminal.
+    let line = request_line.escape_default();
+    let (ip, code, sent) = (peer.ip(), &response.status[..3], response.sent);
+    log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 
 /// Prints a line. `println!` would end the program when nobody reads its output any more.

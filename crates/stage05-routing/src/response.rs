@@ -2,17 +2,18 @@
 
 use std::io;
 use std::io::Write;
-use std::net::TcpStream;
 use std::time::SystemTime;
 
 /// An answer: its status, and what it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
     pub status: &'static str,
-    /// What the body is, for the field Content-Type
-    pub content_type: String,
+    /// Names and values of its fields
+    pub fields: Vec<(&'static str, String)>,
     /// The page itself
     pub body: Vec<u8>,
+    /// How many bytes of the body have been sent; for the log
+    pub sent: u64,
 }
 
 impl Response {
@@ -20,8 +21,9 @@ impl Response {
     pub fn new(status: &'static str, content_type: &str, body: Vec<u8>) -> Response {
         Response {
             status,
-            content_type: content_type.to_string(),
+            fields: vec![("Content-Type", content_type.to_string())],
             body,
+            sent: 0,
         }
     }
 
@@ -29,6 +31,8 @@ impl Response {
     pub fn page(status: &'static str, heading: &str, content: &str) -> Response {
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{heading}</title>\n<h1>{heading}</h1>\n{content}\n"
         );
         Response::new(status, "text/html; charset=utf-8", html.into_bytes())
@@ -36,22 +40,23 @@ impl Response {
 
     /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
     /// gone.
-    ///
-    /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
-    pub fn send(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<()> {
+    pub fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        let length = self.body.len() as u64;
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         head += &format!("Date: {date}\r\n");
-        head += &format!("Content-Type: {}\r\n", self.content_type);
-        head += &format!("Content-Length: {}\r\n", self.body.len());
+        for (name, value) in &self.fields {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("Content-Length: {length}\r\n");
         head += "Connection: close\r\n";
         head += "\r\n";
         // One write, so that a small answer travels in one packet.
         let mut bytes = head.into_bytes();
-        if with_body {
-            bytes.extend_from_slice(&self.body);
-        }
-        stream.write_all(&bytes)
+        bytes.extend_from_slice(&self.body);
+        stream.write_all(&bytes)?;
+        self.sent = length;
+        Ok(())
     }
 }
 

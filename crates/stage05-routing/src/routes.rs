@@ -1,11 +1,15 @@
 //! Which path leads to which page.
 
+use crate::connection::Fault;
 use crate::request::Request;
 use crate::response::Response;
 use crate::response::escape_html;
 
+/// What comes of a request: a page, or what is wrong with it.
+pub type Answer = Result<Response, Fault>;
+
 /// A function that answers a request.
-type Handler = fn(Request) -> Response;
+type Handler = fn(Request) -> Answer;
 
 /// The pages of this server. A new page is a new row.
 const ROUTES: &[(&str, Handler)] = &[
@@ -15,7 +19,7 @@ const ROUTES: &[(&str, Handler)] = &[
 ];
 
 /// Answers a request with the page that its path leads to.
-pub fn respond(request: Request) -> Response {
+pub fn respond(request: Request) -> Answer {
     for (path, handler) in ROUTES {
         if *path == request.path {
             return handler(request);
@@ -24,17 +28,18 @@ pub fn respond(request: Request) -> Response {
     not_found(request)
 }
 
-fn home(_request: Request) -> Response {
+fn home(_request: Request) -> Answer {
     let content = "<p>Say <a href=\"/hello\">hello</a>.</p>";
-    Response::page("200 OK", "Hello, World!", content)
+    Ok(Response::page("200 OK", "Hello, World!", content))
 }
 
-fn hello(_request: Request) -> Response {
-    let content = "<p>This is another page.</p>";
-    Response::page("200 OK", "Hello!", content)
+fn hello(_request: Request) -> Answer {
+    let content = "<p>This is another page. <a href=\"/\">Home</a></p>";
+    Ok(Response::page("200 OK", "Hello!", content))
 }
 
-fn not_found(request: Request) -> Response {
-    let content = format!("<p>There is nothing at {}.</p>", escape_html(&request.path));
-    Response::page("200 OK", "Not Found", &content)
+fn not_found(request: Request) -> Answer {
+    let path = escape_html(&request.path);
+    let content = format!("<p>There is nothing at {path}. <a href=\"/\">Home</a></p>");
+    Ok(Response::page("200 OK", "Not Found", &content))
 }

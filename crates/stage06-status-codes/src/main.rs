@@ -1,7 +1,7 @@
 //! Stage 06: say what happened.
 //!
-//! Every request that can be answered gets an answer, with the status that fits: not
-//! found, malformed, too long, too late. Each answer is a line in the access log.
+//! Every request gets an answer with the status that fits: found, moved, not found,
+//! malformed, too long. What was wrong with it is for our log.
 //!
 //! See it:   cargo run -p stage06-status-codes
 //! and then, in a second terminal:   curl -i http://127.0.0.1:8080/nowhere
@@ -19,16 +19,13 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process;
-use std::thread;
-use std::time::Duration;
 use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
+use connection::Refusal;
 use response::Response;
-
-/// How long to wait after a failed accept before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+use routes::Answer;
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
@@ -46,24 +43,23 @@ struct Args {
     /// Port to listen on; 0 lets the system choose one
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
-    /// Seconds that a client may keep the server waiting
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    timeout: u64,
 }
 
 fn main() {
     let args = Args::parse();
     let listener = listen(SocketAddr::new(args.bind, args.port));
     loop {
-        let (stream, peer) = accept(&listener);
-        handle(stream, peer, &args);
+        match listener.accept() {
+            Ok((stream, peer)) => handle(stream, peer),
+            Err(error) => log_error(&format!("cannot accept a connection: {error}")),
+        }
     }
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -91,52 +87,49 @@ fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// Waits for the next client; gives its connection and its address.
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept() {
-            Ok(connection) => return connection,
-            Err(error) => {
-                // No more file descriptors, for instance. It passes: wait, and try again.
-                log_error(&format!("cannot accept a connection: {error}"));
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
+/// Serves one client.
+fn handle(stream: TcpStream, peer: SocketAddr) {
+    let mut connection = Connection::new(stream);
+    if serve(&mut connection, peer) {
+        connection.close();
     }
 }
 
-/// Serves one client.
-fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
-    let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
-    let answer = request::read(&mut connection).and_then(routes::respond);
-    if connection.is_untouched() {
+/// Answers one request; says whether there was something to answer.
+fn serve(connection: &mut Connection, peer: SocketAddr) -> bool {
+    let mut response = match answer(connection) {
+        Ok(response) => response,
         // Browsers open spare connections and may never use them.
-        return;
-    }
-    let response = answer.unwrap_or_else(Response::refusal);
+        Err(_) if connection.is_untouched() => return false,
+        Err(Refusal { status, cause }) => {
+            let line = connection.request_line.escape_default();
+            log_error(&format!("{peer} \"{line}\" {status}: {cause}"));
+            Response::status_page(status)
+        }
+    };
     let with_body = !connection.is_head();
-    let sent = response.send(&mut connection.stream, with_body);
-    if let Err(error) = &sent {
+    if let Err(error) = response.send(&mut connection.stream, with_body) {
         log_error(&format!("{peer} {error}"));
     }
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
-    connection.close();
+    log_access(peer, &connection.request_line, &response);
+    true
+}
+
+/// Reads one request and makes its answer.
+fn answer(connection: &mut Connection) -> Answer {
+    let request = request::read(connection)?;
+    routes::respond(request)
 }
 
 /// Logs an answer in the Common Log Format, which tools for web servers read.
-fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: usize) {
+fn log_access(peer: SocketAddr, request_line: &str, response: &Response) {
     let date = httpdate::fmt_http_date(SystemTime::now());
     // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
     let line = request_line.escape_default();
-    let (ip, code) = (peer.ip(), &status[..3]);
+    let (ip, code, sent) = (peer.ip(), &response.status[..3], response.sent);
     log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 

@@ -2,21 +2,18 @@
 
 use std::io;
 use std::io::Write;
-use std::net::TcpStream;
 use std::time::SystemTime;
-
-use crate::connection::Refusal;
 
 /// An answer: its status, and what it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
     pub status: &'static str,
-    /// What the body is, for the field Content-Type
-    pub content_type: String,
-    /// Fields that only some answers have: names and values
+    /// Names and values of its fields
     pub fields: Vec<(&'static str, String)>,
     /// The page itself
     pub body: Vec<u8>,
+    /// How many bytes of the body have been sent; for the log
+    pub sent: u64,
 }
 
 impl Response {
@@ -24,9 +21,9 @@ impl Response {
     pub fn new(status: &'static str, content_type: &str, body: Vec<u8>) -> Response {
         Response {
             status,
-            content_type: content_type.to_string(),
-            fields: Vec::new(),
+            fields: vec![("Content-Type", content_type.to_string())],
             body,
+            sent: 0,
         }
     }
 
@@ -34,40 +31,42 @@ impl Response {
     pub fn page(status: &'static str, heading: &str, content: &str) -> Response {
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{heading}</title>\n<h1>{heading}</h1>\n{content}\n"
         );
         Response::new(status, "text/html; charset=utf-8", html.into_bytes())
     }
 
-    /// Makes the page for a request that is refused.
-    pub fn refusal(status: Refusal) -> Response {
-        Response::page(status, status, "")
+    /// Makes a page that says no more than its status.
+    pub fn status_page(status: &'static str) -> Response {
+        Response::page(status, status, "<p><a href=\"/\">Home</a></p>")
     }
 
     /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
-    /// gone, or takes nothing for too long.
+    /// gone.
     ///
     /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
-    /// Gives how many bytes of the body were sent.
-    pub fn send(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<usize> {
+    pub fn send(&mut self, stream: &mut impl Write, with_body: bool) -> io::Result<()> {
+        let length = self.body.len() as u64;
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         head += &format!("Date: {date}\r\n");
-        head += &format!("Content-Type: {}\r\n", self.content_type);
-        head += &format!("Content-Length: {}\r\n", self.body.len());
         for (name, value) in &self.fields {
             head += &format!("{name}: {value}\r\n");
         }
+        head += &format!("Content-Length: {length}\r\n");
         head += "Connection: close\r\n";
         head += "\r\n";
         // One write, so that a small answer travels in one packet.
         let mut bytes = head.into_bytes();
-        let head_length = bytes.len();
-        if with_body {
-            bytes.extend_from_slice(&self.body);
+        if !with_body {
+            return stream.write_all(&bytes);
         }
+        bytes.extend_from_slice(&self.body);
         stream.write_all(&bytes)?;
-        Ok(bytes.len() - head_length)
+        self.sent = length;
+        Ok(())
     }
 }
 

@@ -1,20 +1,19 @@
 //! Which path leads to which page.
 
 use std::fs;
-use std::io;
 use std::thread;
 use std::time::Duration;
 
 use crate::connection::Refusal;
-use crate::log_error;
 use crate::request::Request;
 use crate::response::Response;
 use crate::response::escape_html;
 
-/// A function that answers a request, or says with which status it is refused.
-type Handler = fn(Request) -> Result<Response, Refusal>;
+/// What comes of a request: a page, or why it is refused.
+pub type Answer = Result<Response, Refusal>;
 
-const INTERNAL_ERROR: Refusal = "500 Internal Server Error";
+/// A function that answers a request.
+type Handler = fn(Request) -> Answer;
 
 /// The pages of this server. A new page is a new row.
 const ROUTES: &[(&str, &str, Handler)] = &[
@@ -25,10 +24,11 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/teapot", teapot),
     ("GET", "/fail", fail),
     ("GET", "/slow", slow),
+    ("OPTIONS", "*", options),
 ];
 
 /// Answers a request with the page that its path leads to.
-pub fn respond(request: Request) -> Result<Response, Refusal> {
+pub fn respond(request: Request) -> Answer {
     let mut allowed = Vec::new();
     for (method, path, handler) in ROUTES {
         if *path != request.path {
@@ -38,59 +38,61 @@ pub fn respond(request: Request) -> Result<Response, Refusal> {
         if *method == request.method || (*method == "GET" && request.method == "HEAD") {
             return handler(request);
         }
-        allowed.push(if *method == "GET" {
-            "GET, HEAD"
-        } else {
-            *method
-        });
+        allowed.push(*method);
     }
     if allowed.is_empty() {
         return not_found(request);
     }
-    let mut response = Response::refusal("405 Method Not Allowed");
-    response.fields.push(("Allow", allowed.join(", ")));
-    Ok(response)
+    Ok(not_allowed(&allowed))
 }
 
-fn home(_request: Request) -> Result<Response, Refusal> {
+fn home(_request: Request) -> Answer {
     let content = "<p>Say <a href=\"/hello\">hello</a>.</p>";
     Ok(Response::page("200 OK", "Hello, World!", content))
 }
 
-fn hello(_request: Request) -> Result<Response, Refusal> {
-    let content = "<p>This is another page.</p>";
+fn hello(_request: Request) -> Answer {
+    let content = "<p>This is another page. <a href=\"/\">Home</a></p>";
     Ok(Response::page("200 OK", "Hello!", content))
 }
 
-fn moved_home(_request: Request) -> Result<Response, Refusal> {
-    let mut response = Response::refusal("301 Moved Permanently");
+fn moved_home(_request: Request) -> Answer {
+    let mut response = Response::status_page("301 Moved Permanently");
     response.fields.push(("Location", "/".to_string()));
     Ok(response)
 }
 
-fn teapot(_request: Request) -> Result<Response, Refusal> {
-    Err("418 I'm a teapot")
+fn teapot(_request: Request) -> Answer {
+    Ok(Response::status_page("418 I'm a teapot"))
 }
 
 /// Fails, like a handler that needs a file which is not there.
-fn fail(_request: Request) -> Result<Response, Refusal> {
-    let content = fs::read_to_string("/no/such/file").map_err(internal_error)?;
+fn fail(_request: Request) -> Answer {
+    let content = fs::read_to_string("/no/such/file")?;
     Ok(Response::page("200 OK", "It works", &content))
 }
 
 /// Takes a second, like a handler that waits for a database.
-fn slow(_request: Request) -> Result<Response, Refusal> {
+fn slow(_request: Request) -> Answer {
     thread::sleep(Duration::from_secs(1));
     Ok(Response::page("200 OK", "At last", ""))
 }
 
-fn not_found(request: Request) -> Result<Response, Refusal> {
-    let content = format!("<p>There is nothing at {}.</p>", escape_html(&request.path));
+/// Answers the question whether we are there at all (RFC 9110 §9.3.7).
+fn options(_request: Request) -> Answer {
+    Ok(Response::status_page("200 OK"))
+}
+
+fn not_found(request: Request) -> Answer {
+    let path = escape_html(&request.path);
+    let content = format!("<p>There is nothing at {path}. <a href=\"/\">Home</a></p>");
     Ok(Response::page("404 Not Found", "404 Not Found", &content))
 }
 
-/// Refuses a request because of a fault of ours: the cause is for our log, not for the client.
-fn internal_error(error: io::Error) -> Refusal {
-    log_error(&format!("internal error: {error}"));
-    INTERNAL_ERROR
+/// Says which methods a path has: GET, and HEAD with it, or others (RFC 9110 §10.2.1).
+fn not_allowed(methods: &[&str]) -> Response {
+    let mut response = Response::status_page("405 Method Not Allowed");
+    let allow = methods.join(", ").replace("GET", "GET, HEAD");
+    response.fields.push(("Allow", allow));
+    response
 }

@@ -1,7 +1,7 @@
 //! Stage 07: serve many clients at the same time.
 //!
-//! Threads wait for clients side by side, and each serves the one that it gets. When slow
-//! clients hold them all up, the server starts more, and later lets them go again.
+//! Threads wait for clients side by side, and each serves the one that it gets. The last
+//! one to leave the queue starts the next. No client may keep a thread for long.
 //!
 //! See it:   cargo run -p stage07-threads
 //! and then open http://127.0.0.1:8080/slow and http://127.0.0.1:8080/ in two tabs at once.
@@ -28,7 +28,9 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
+use connection::Refusal;
 use response::Response;
+use routes::Answer;
 
 /// How long to wait after a failed accept before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -66,7 +68,7 @@ fn main() {
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -111,35 +113,46 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 /// Serves one client.
 fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
-    let answer = request::read(&mut connection).and_then(routes::respond);
-    if connection.is_untouched() {
-        // Browsers open spare connections and may never use them.
-        return;
+    if serve(&mut connection, peer) {
+        connection.close();
     }
-    let response = answer.unwrap_or_else(Response::refusal);
+}
+
+/// Answers one request; says whether there was something to answer.
+fn serve(connection: &mut Connection, peer: SocketAddr) -> bool {
+    let mut response = match answer(connection) {
+        Ok(response) => response,
+        // Browsers open spare connections and may never use them.
+        Err(_) if connection.is_untouched() => return false,
+        Err(Refusal { status, cause }) => {
+            let line = connection.request_line.escape_default();
+            log_error(&format!("{peer} \"{line}\" {status}: {cause}"));
+            Response::status_page(status)
+        }
+    };
     let with_body = !connection.is_head();
-    let sent = response.send(&mut connection.stream, with_body);
-    if let Err(error) = &sent {
+    if let Err(error) = response.send(&mut connection.stream, with_body) {
         log_error(&format!("{peer} {error}"));
     }
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
-    connection.close();
+    log_access(peer, &connection.request_line, &response);
+    true
+}
+
+/// Reads one request and makes its answer.
+fn answer(connection: &mut Connection) -> Answer {
+    let request = request::read(connection)?;
+    routes::respond(request)
 }
 
 /// Logs an answer in the Common Log Format, which tools for web servers read.
-fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: usize) {
+fn log_access(peer: SocketAddr, request_line: &str, response: &Response) {
     let date = httpdate::fmt_http_date(SystemTime::now());
     // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
     let line = request_line.escape_default();
-    let (ip, code) = (peer.ip(), &status[..3]);
+    let (ip, code, sent) = (peer.ip(), &response.status[..3], response.sent);
     log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 

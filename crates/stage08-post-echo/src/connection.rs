@@ -1,17 +1,15 @@
 //! A connection to a client: what has arrived, and how to wait for more.
 
+use std::io;
 use std::io::ErrorKind;
 use std::io::Read;
-use std::mem;
 use std::net::Shutdown;
 use std::net::TcpStream;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::request::BAD_REQUEST;
-
 /// The longest request line that is read, in bytes: 8,000 and a line end.
-pub const MAX_REQUEST_LINE: usize = 8002;
+const MAX_REQUEST_LINE: usize = 8002;
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -19,15 +17,43 @@ pub const MAX_HEAD: usize = 16 * 1024;
 /// How much of what a client still sends is read before its connection is closed, in bytes.
 const MAX_DRAIN: usize = 32 * 1024 * 1024;
 
-/// How fast a body must come at the least, once the time for the head is over.
-const MIN_BYTES_PER_SECOND: u32 = 16 * 1024;
+/// How many bytes must come in the time that a client has.
+const HEADWAY: usize = 64 * 1024;
 
-/// Why a request is refused: status code and reason phrase (RFC 9110 §15). (`&'static str`
-/// is a text that stands in the program itself.)
-pub type Refusal = &'static str;
+/// What is wrong with a request, in words for a person. (`&'static str` is a text that is
+/// part of the program itself.)
+pub type Fault = &'static str;
 
-/// The client has had its time.
-const TIMED_OUT: Refusal = "408 Request Timeout";
+/// Why a request is refused.
+pub struct Refusal {
+    /// For the client: status code and reason phrase (RFC 9110 §15)
+    pub status: &'static str,
+    /// For our log: what was wrong, in words for a person
+    pub cause: String,
+}
+
+impl Refusal {
+    /// Refuses with this status.
+    pub fn new(status: &'static str, cause: &str) -> Refusal {
+        let cause = cause.to_string();
+        Refusal { status, cause }
+    }
+}
+
+/// What is wrong with a request is the client's fault: where a `Fault` meets a `?`, it
+/// becomes a 400.
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal::new("400 Bad Request", fault)
+    }
+}
+
+/// What goes wrong while we answer is our fault: 500. The client need not know the cause.
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Refusal {
+        Refusal::new("500 Internal Server Error", &error.to_string())
+    }
+}
 
 /// A connection to a client.
 pub struct Connection {
@@ -35,108 +61,125 @@ pub struct Connection {
     pub stream: TcpStream,
     /// The request line as it came, without its line end; for the log
     pub request_line: String,
-    /// What has arrived and has not been used yet
+    /// What has arrived
     buffer: Vec<u8>,
+    /// Where in the buffer the next line begins: all before it has been used
+    position: usize,
     /// How many bytes the lines that are still to come may take
-    pub room: usize,
+    room: usize,
     /// How long the client may take
     timeout: Duration,
     /// When its time is up
     deadline: Instant,
-    /// How much time each byte adds
-    time_per_byte: Duration,
+    /// How many bytes have come since
+    headway: usize,
 }
 
 impl Connection {
     /// Takes over a stream from which nothing has been read yet.
     pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
-        // Fails only for a timeout of zero.
-        let _ = stream.set_write_timeout(Some(timeout));
+        // A client that reads slowly makes room by the megabyte: it gets more time for a
+        // write. This fails only for a timeout of zero.
+        let _ = stream.set_write_timeout(Some(timeout * 6));
         Connection {
             stream,
             request_line: String::new(),
             buffer: Vec::new(),
+            position: 0,
             room: MAX_REQUEST_LINE,
             timeout,
             deadline: Instant::now() + timeout,
-            time_per_byte: Duration::ZERO,
+            headway: 0,
         }
     }
 
     /// Whether nothing has come from the client but line ends.
     pub fn is_untouched(&self) -> bool {
-        self.request_line.is_empty() && self.buffer.is_empty()
-    }
-
-    /// Whether all that has arrived has been used.
-    pub fn is_used_up(&self) -> bool {
-        self.buffer.is_empty()
+        self.request_line.is_empty() && self.position == self.buffer.len()
     }
 
     /// Whether the client wants an answer without a body, as far as can be seen.
     pub fn is_head(&self) -> bool {
+        let unused = &self.buffer[self.position..];
         self.request_line.starts_with("HEAD ")
-            || (self.request_line.is_empty() && self.buffer.starts_with(b"HEAD "))
+            || (self.request_line.is_empty() && unused.starts_with(b"HEAD "))
     }
 
-    /// Takes the next line out of the buffer, its line end included.
+    /// Sets how many bytes the lines that are still to come may take.
+    pub fn set_room(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    /// Gives the next line, its line end included; waits until it is complete.
     ///
-    /// Waits until the line is complete. A line ends with LF; the CR before it may be
-    /// missing (RFC 9112 §2.2). A line that does not fit in the room gives `too_long`.
-    pub fn read_line(&mut self, too_long: Refusal) -> Result<String, Refusal> {
+    /// A line ends with LF; the CR before it may be missing (RFC 9112 §2.2). One for which
+    /// there is no room is refused with the status `too_long`.
+    pub fn read_line(&mut self, too_long: &'static str) -> Result<String, Refusal> {
         loop {
-            let seen = self.buffer.len().min(self.room);
-            if let Some(end) = self.buffer[..seen].iter().position(|&byte| byte == b'\n') {
+            let unused = &self.buffer[self.position..];
+            let seen = unused.len().min(self.room);
+            if let Some(end) = unused[..seen].iter().position(|&byte| byte == b'\n') {
+                // One byte becomes one character.
+                let line = unused[..=end]
+                    .iter()
+                    .map(|&byte| char::from(byte))
+                    .collect();
+                self.position += end + 1;
                 self.room -= end + 1;
-                // One byte becomes one character. What follows the line stays in the buffer.
-                return Ok(self.buffer.drain(..=end).map(char::from).collect());
+                return Ok(line);
             }
             if seen == self.room {
-                return Err(too_long);
+                return Err(Refusal::new(too_long, "a line that is too long"));
             }
             self.read_more()?;
         }
     }
 
-    /// Lets the bytes that come from now on add to the client's time: a long body may take
-    /// long, as long as it makes headway.
-    pub fn begin_body(&mut self) {
-        self.time_per_byte = Duration::from_secs(1) / MIN_BYTES_PER_SECOND;
-    }
-
-    /// Takes exactly `count` bytes out of the buffer; waits until they are there.
+    /// Gives exactly so many bytes; waits until they are there.
     pub fn read_exact(&mut self, count: usize) -> Result<Vec<u8>, Refusal> {
-        while self.buffer.len() < count {
+        while self.buffer.len() - self.position < count {
             self.read_more()?;
         }
-        // The front goes to the caller as it is, and is not copied: it may be long.
-        let rest = self.buffer.split_off(count);
-        Ok(mem::replace(&mut self.buffer, rest))
+        let end = self.position + count;
+        let bytes = self.buffer[self.position..end].to_vec();
+        self.position = end;
+        Ok(bytes)
+    }
+
+    /// Gives the client its time, from now on.
+    fn start_clock(&mut self) {
+        self.deadline = Instant::now() + self.timeout;
     }
 
     /// Waits for more bytes and adds them to the buffer.
     fn read_more(&mut self) -> Result<(), Refusal> {
-        let mut bytes = [0; 16 * 1024];
         // One deadline for all reads. A timeout for each would let a client that sends a
         // byte now and then go on for ever.
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
-            return Err(TIMED_OUT);
+            return Err(timed_out());
         }
+        // What has been used makes room for what comes.
+        self.buffer.drain(..self.position);
+        self.position = 0;
+        let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
-            // The client has sent its last byte, and the request is not whole.
-            Ok(0) => Err(BAD_REQUEST),
+            Ok(0) => Err("the client sent no more".into()),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);
-                let earned = self.time_per_byte * (count as u32);
-                self.deadline = (self.deadline + earned).min(Instant::now() + self.timeout);
+                self.headway += count;
+                if self.headway >= HEADWAY {
+                    // A long body may take long, as long as it makes headway.
+                    self.headway = 0;
+                    self.start_clock();
+                }
                 Ok(())
             }
             // Stopped with Ctrl-Z, and gone on: who asked looks again.
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             // What Unix calls it when a read takes longer than its timeout
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(TIMED_OUT),
-            Err(_) => Err(BAD_REQUEST),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(timed_out()),
+            Err(_) => Err("the connection broke".into()),
         }
     }
 
@@ -147,14 +190,22 @@ impl Connection {
     /// So: say that we have sent all, read what still comes, and only then close.
     pub fn close(mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
-        self.deadline = Instant::now() + self.timeout;
-        self.time_per_byte = Duration::ZERO;
+        self.start_clock();
+        let end = self.deadline;
         let mut drained = 0;
-        while drained < MAX_DRAIN && self.read_more().is_ok() {
+        while drained < MAX_DRAIN && Instant::now() < end && self.read_more().is_ok() {
             drained += self.buffer.len();
             self.buffer.clear();
         }
     }
+}
+
+/// Refuses a client that has had its time (RFC 9110 §15.5.9).
+fn timed_out() -> Refusal {
+    Refusal::new(
+        "408 Request Timeout",
+        "the request does not come to its end",
+    )
 }
 
 /// Whether a line holds nothing but its line end: it closes the head.

@@ -33,8 +33,9 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use connection::Connection;
-use request::Request;
+use connection::Refusal;
 use response::Response;
+use routes::Answer;
 
 /// How long to wait after a failed accept before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -63,8 +64,8 @@ struct Args {
     /// The longest body that a request may have, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
     max_body: usize,
-    /// Folder whose files are served
-    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/public"))]
+    /// Folder whose files are served; without it, the one that comes with this stage
+    #[arg(default_value_os_t = files::that_comes_along("public"), hide_default_value = true)]
     root: PathBuf,
 }
 
@@ -82,14 +83,14 @@ fn open_root(root: &Path) -> PathBuf {
         Ok(_) => eprintln!("error: cannot serve {}: it is not a folder", root.display()),
         Err(error) => eprintln!("error: cannot serve {}: {error}", root.display()),
     }
-    eprintln!("hint: name an existing folder, or none for the one that comes with this stage");
+    eprintln!("hint: name an existing folder, or start it with cargo run in its checkout");
     process::exit(1);
 }
 
 /// Opens the listening socket, or ends the program with a message that says what to do.
 fn listen(address: SocketAddr) -> TcpListener {
     // `bind` is three system calls: socket, bind and listen. On Unix it also sets
-    // SO_REUSEADDR, so that a restart need not wait until the last connections have
+    // SO_REUSEADDR, so that a restart needn't wait until the last connections have
     // left TIME_WAIT.
     match TcpListener::bind(address) {
         Ok(listener) => {
@@ -134,40 +135,47 @@ fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 /// Serves one client.
 fn handle(stream: TcpStream, peer: SocketAddr, args: &Args) {
     let mut connection = Connection::new(stream, Duration::from_secs(args.timeout));
-    let request = request::read(&mut connection, args.max_body);
-    let all_read = request.as_ref().is_ok_and(Request::is_last) && connection.is_used_up();
-    let answer = request.and_then(|request| routes::respond(request, &args.root));
-    if connection.is_untouched() {
-        // Browsers open spare connections and may never use them.
-        return;
-    }
-    let response = answer.unwrap_or_else(Response::refusal);
-    let with_body = !connection.is_head();
-    let sent = response.send(&mut connection.stream, with_body);
-    if let Err(error) = &sent {
-        log_error(&format!("{peer} {error}"));
-    }
-    log_access(
-        peer,
-        &connection.request_line,
-        response.status,
-        sent.unwrap_or(0),
-    );
-    // Where nothing more should come, nothing gets lost: then `connection` may end here.
-    if !all_read {
+    if serve(&mut connection, peer, args) {
         connection.close();
     }
 }
 
+/// Answers one request; says whether there was something to answer.
+fn serve(connection: &mut Connection, peer: SocketAddr, args: &Args) -> bool {
+    let mut response = match answer(connection, args) {
+        Ok(response) => response,
+        // Browsers open spare connections and may never use them.
+        Err(_) if connection.is_untouched() => return false,
+        Err(Refusal { status, cause }) => {
+            let line = connection.request_line.escape_default();
+            log_error(&format!("{peer} \"{line}\" {status}: {cause}"));
+            Response::status_page(status)
+        }
+    };
+    let with_body = !connection.is_head();
+    if let Err(error) = response.send(&mut connection.stream, with_body) {
+        log_error(&format!("{peer} {error}"));
+    }
+    log_access(peer, &connection.request_line, &response);
+    true
+}
+
+/// Reads one request and makes its answer.
+fn answer(connection: &mut Connection, args: &Args) -> Answer {
+    let mut request = request::read(connection)?;
+    request.body = body::read(connection, &request, args.max_body)?;
+    routes::respond(request, &args.root)
+}
+
 /// Logs an answer in the Common Log Format, which tools for web servers read.
-fn log_access(peer: SocketAddr, request_line: &str, status: &str, sent: u64) {
+fn log_access(peer: SocketAddr, request_line: &str, response: &Response) {
     let date = httpdate::fmt_http_date(SystemTime::now());
     // "Sun, 06 Nov 1994 08:49:37 GMT" becomes "06/Nov/1994:08:49:37 +0000".
     let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
     let date = format!("{day}/{month}/{year}:{time} +0000");
     // Escaped, so that a client cannot steer our terminal.
     let line = request_line.escape_default();
-    let (ip, code) = (peer.ip(), &status[..3]);
+    let (ip, code, sent) = (peer.ip(), &response.status[..3], response.sent);
     log(&format!("{ip} - - [{date}] \"{line}\" {code} {sent}"));
 }
 

@@ -2,27 +2,28 @@
 
 use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::io::Write;
-use std::net::TcpStream;
+use std::mem;
 use std::time::SystemTime;
 
-use crate::connection::Refusal;
-use crate::files;
+/// A file is sent in blocks of this size, in bytes: one of a gigabyte needs no gigabyte.
+const BLOCK_SIZE: u64 = 256 * 1024;
 
 /// An answer: its status, and what it brings.
 pub struct Response {
     /// Status code and reason phrase, `200 OK` for instance (RFC 9110 §15)
     pub status: &'static str,
-    /// What the body is, for the field Content-Type
-    pub content_type: String,
-    /// Fields that only some answers have: names and values
+    /// Names and values of its fields
     pub fields: Vec<(&'static str, String)>,
     /// The page itself
     pub body: Vec<u8>,
-    /// A file that follows the page
+    /// A file that is sent instead
     pub file: Option<File>,
-    /// How much of the file is sent, in bytes
+    /// How much of it is still to be sent, in bytes
     pub file_length: u64,
+    /// How many bytes of the body have been sent; for the log
+    pub sent: u64,
 }
 
 impl Response {
@@ -30,11 +31,11 @@ impl Response {
     pub fn new(status: &'static str, content_type: &str, body: Vec<u8>) -> Response {
         Response {
             status,
-            content_type: content_type.to_string(),
-            fields: Vec::new(),
+            fields: vec![("Content-Type", content_type.to_string())],
             body,
             file: None,
             file_length: 0,
+            sent: 0,
         }
     }
 
@@ -42,46 +43,60 @@ impl Response {
     pub fn page(status: &'static str, heading: &str, content: &str) -> Response {
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{heading}</title>\n<h1>{heading}</h1>\n{content}\n"
         );
         Response::new(status, "text/html; charset=utf-8", html.into_bytes())
     }
 
-    /// Makes the page for a request that is refused.
-    pub fn refusal(status: Refusal) -> Response {
-        Response::page(status, status, "")
+    /// Makes a page that says no more than its status.
+    pub fn status_page(status: &'static str) -> Response {
+        Response::page(status, status, "<p><a href=\"/\">Home</a></p>")
     }
 
     /// Sends the answer: status line, fields, an empty line, the body. Fails if the client is
-    /// gone, or takes nothing for too long.
+    /// gone.
     ///
     /// The answer to HEAD has the length of the body, but no body (RFC 9110 §9.3.2).
-    /// Gives how many bytes of the body were sent.
-    pub fn send(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<u64> {
+    pub fn send(&mut self, stream: &mut impl Write, with_body: bool) -> io::Result<()> {
         let length = self.body.len() as u64 + self.file_length;
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         head += &format!("Date: {date}\r\n");
-        head += &format!("Content-Type: {}\r\n", self.content_type);
-        head += &format!("Content-Length: {length}\r\n");
         for (name, value) in &self.fields {
             head += &format!("{name}: {value}\r\n");
         }
+        head += &format!("Content-Length: {length}\r\n");
         head += "Connection: close\r\n";
         head += "\r\n";
         // One write, so that a small answer travels in one packet.
         let mut bytes = head.into_bytes();
-        if with_body {
-            bytes.extend_from_slice(&self.body);
-        }
-        stream.write_all(&bytes)?;
         if !with_body {
-            return Ok(0);
+            return stream.write_all(&bytes);
         }
-        if let Some(file) = &self.file {
-            files::send(file, self.file_length, stream)?;
+        let mut block = Vec::new();
+        self.read_block(&mut block)?;
+        bytes.extend_from_slice(&block);
+        stream.write_all(&bytes)?;
+        while !block.is_empty() {
+            self.sent += block.len() as u64;
+            self.read_block(&mut block)?;
+            stream.write_all(&block)?;
         }
-        Ok(length)
+        Ok(())
+    }
+
+    /// Puts the next part of the body into `block`, and nothing when there is no more. Fails if
+    /// the file cannot be read, or has become shorter.
+    fn read_block(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
+        let Some(file) = &mut self.file else {
+            *block = mem::take(&mut self.body);
+            return Ok(());
+        };
+        block.resize(BLOCK_SIZE.min(self.file_length) as usize, 0);
+        self.file_length -= block.len() as u64;
+        file.read_exact(block)
     }
 }
 

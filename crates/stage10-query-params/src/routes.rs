@@ -2,24 +2,24 @@
 
 use std::fs;
 use std::io;
+use std::panic;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use crate::connection::Refusal;
 use crate::files;
-use crate::log_error;
 use crate::percent;
 use crate::query;
-use crate::request::BAD_REQUEST;
 use crate::request::Request;
 use crate::response::Response;
 use crate::response::escape_html;
 
-/// A function that answers a request, or says with which status it is refused.
-type Handler = fn(Request) -> Result<Response, Refusal>;
+/// What comes of a request: a page, or why it is refused.
+pub type Answer = Result<Response, Refusal>;
 
-const INTERNAL_ERROR: Refusal = "500 Internal Server Error";
+/// A function that answers a request.
+type Handler = fn(Request) -> Answer;
 
 /// The pages of this server. A new page is a new row.
 const ROUTES: &[(&str, &str, Handler)] = &[
@@ -33,11 +33,12 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/teapot", teapot),
     ("GET", "/fail", fail),
     ("GET", "/slow", slow),
-    ("GET", "/panic", panic),
+    ("GET", "/panic", buggy),
+    ("OPTIONS", "*", options),
 ];
 
 /// Answers a request with the page or the file below `root` that its path leads to.
-pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
+pub fn respond(request: Request, root: &Path) -> Answer {
     let is_get = request.method == "GET" || request.method == "HEAD";
     // `/%68ello` and `/hello` are the same path (RFC 3986 §6.2.2.2).
     let decoded = percent::decode(&request.path);
@@ -49,49 +50,47 @@ pub fn respond(request: Request, root: &Path) -> Result<Response, Refusal> {
         // Who answers GET answers HEAD too: `send` leaves the body out.
         if *method == request.method || (*method == "GET" && request.method == "HEAD") {
             // A handler that panics costs its client a 500, and nobody else anything.
-            return std::panic::catch_unwind(|| handler(request)).unwrap_or(Err(INTERNAL_ERROR));
+            let answer = panic::catch_unwind(|| handler(request));
+            return answer.unwrap_or_else(|_| Err(io::Error::other("the handler panicked").into()));
         }
-        allowed.push(if *method == "GET" {
-            "GET, HEAD"
-        } else {
-            *method
-        });
+        allowed.push(*method);
     }
-    if let Some(response) = files::find(root, &request.path, &request.query)? {
+    if let Some(response) = files::find(root, &request)? {
         if is_get {
             return Ok(response);
         }
-        if !allowed.contains(&"GET, HEAD") {
-            allowed.push("GET, HEAD");
-        }
+        allowed.push("GET");
     }
     // A folder without an index.html is not found, even where one may POST.
     if allowed.is_empty() || (is_get && request.path.ends_with('/')) {
         return not_found(request);
     }
-    let mut response = Response::refusal("405 Method Not Allowed");
-    response.fields.push(("Allow", allowed.join(", ")));
-    Ok(response)
+    Ok(not_allowed(&allowed))
 }
 
 /// Shows what a form sent.
-fn received(request: Request) -> Result<Response, Refusal> {
-    let text = String::from_utf8_lossy(&request.body);
+fn received(request: Request) -> Answer {
+    let mut text = String::from_utf8_lossy(&request.body).to_string();
+    if request.values("content-type") == ["application/x-www-form-urlencoded"] {
+        // A form encodes its fields like a query.
+        let pairs = query::parse(&text);
+        text.clear();
+        for (name, value) in pairs {
+            text += &format!("{name} = {value}\n");
+        }
+    }
     let content = format!("<pre>{}</pre>", escape_html(&text));
     Ok(Response::page("200 OK", "POST Data Received:", &content))
 }
 
 /// Sends the body back, byte for byte.
-fn echo(request: Request) -> Result<Response, Refusal> {
-    Ok(Response::new(
-        "200 OK",
-        "application/octet-stream",
-        request.body,
-    ))
+fn echo(request: Request) -> Answer {
+    let kind = "application/octet-stream";
+    Ok(Response::new("200 OK", kind, request.body))
 }
 
-fn hello(request: Request) -> Result<Response, Refusal> {
-    let content = "<p>This is another page.</p>";
+fn hello(request: Request) -> Answer {
+    let content = "<p>This is another page. <a href=\"/\">Home</a></p>";
     let name = query::first(&request.query, "name").unwrap_or_default();
     if name.is_empty() {
         return Ok(Response::page("200 OK", "Hello!", content));
@@ -101,7 +100,7 @@ fn hello(request: Request) -> Result<Response, Refusal> {
 }
 
 /// Shows the query as the server understands it.
-fn show_query(request: Request) -> Result<Response, Refusal> {
+fn show_query(request: Request) -> Answer {
     let mut content = "<ul>\n".to_string();
     for (name, value) in query::parse(&request.query) {
         let (name, value) = (escape_html(&name), escape_html(&value));
@@ -112,56 +111,59 @@ fn show_query(request: Request) -> Result<Response, Refusal> {
 }
 
 /// Fills a template: kittens of the size that the query asks for.
-fn kittens(request: Request) -> Result<Response, Refusal> {
+fn kittens(request: Request) -> Answer {
     let size = query::first(&request.query, "size").unwrap_or("200".to_string());
-    // Digits only: what stands in the page is a number, and cannot be HTML.
-    if size.is_empty() || !size.chars().all(|char| char.is_ascii_digit()) {
-        return Err(BAD_REQUEST);
+    // Digits only: what comes into the page is a number, and cannot be HTML.
+    if size.is_empty() || !size.chars().all(|c| c.is_ascii_digit()) {
+        return Err("the size of a kitten is a number".into());
     }
-    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/kittens.html");
-    let page = fs::read_to_string(template).map_err(internal_error)?;
-    let page = page.replace("{{size}}", &size);
-    Ok(Response::new(
-        "200 OK",
-        "text/html; charset=utf-8",
-        page.into_bytes(),
-    ))
+    let template = fs::read_to_string(files::that_comes_along("templates/kittens.html"))?;
+    let page = template.replace("{{size}}", &size).into_bytes();
+    Ok(Response::new("200 OK", "text/html; charset=utf-8", page))
 }
 
-fn moved_home(_request: Request) -> Result<Response, Refusal> {
-    let mut response = Response::refusal("301 Moved Permanently");
+fn moved_home(_request: Request) -> Answer {
+    let mut response = Response::status_page("301 Moved Permanently");
     response.fields.push(("Location", "/".to_string()));
     Ok(response)
 }
 
-fn teapot(_request: Request) -> Result<Response, Refusal> {
-    Err("418 I'm a teapot")
+fn teapot(_request: Request) -> Answer {
+    Ok(Response::status_page("418 I'm a teapot"))
 }
 
 /// Fails, like a handler that needs a file which is not there.
-fn fail(_request: Request) -> Result<Response, Refusal> {
-    let content = fs::read_to_string("/no/such/file").map_err(internal_error)?;
+fn fail(_request: Request) -> Answer {
+    let content = fs::read_to_string("/no/such/file")?;
     Ok(Response::page("200 OK", "It works", &content))
 }
 
 /// Takes a second, like a handler that waits for a database.
-fn slow(_request: Request) -> Result<Response, Refusal> {
+fn slow(_request: Request) -> Answer {
     thread::sleep(Duration::from_secs(1));
     Ok(Response::page("200 OK", "At last", ""))
 }
 
 /// Panics, like a handler with a bug.
-fn panic(_request: Request) -> Result<Response, Refusal> {
+fn buggy(_request: Request) -> Answer {
     panic!("this handler has a bug");
 }
 
-fn not_found(request: Request) -> Result<Response, Refusal> {
-    let content = format!("<p>There is nothing at {}.</p>", escape_html(&request.path));
+/// Answers the question whether we are there at all (RFC 9110 §9.3.7).
+fn options(_request: Request) -> Answer {
+    Ok(Response::status_page("200 OK"))
+}
+
+fn not_found(request: Request) -> Answer {
+    let path = escape_html(&request.path);
+    let content = format!("<p>There is nothing at {path}. <a href=\"/\">Home</a></p>");
     Ok(Response::page("404 Not Found", "404 Not Found", &content))
 }
 
-/// Refuses a request because of a fault of ours: the cause is for our log, not for the client.
-pub fn internal_error(error: io::Error) -> Refusal {
-    log_error(&format!("internal error: {error}"));
-    INTERNAL_ERROR
+/// Says which methods a path has: GET, and HEAD with it, or others (RFC 9110 §10.2.1).
+fn not_allowed(methods: &[&str]) -> Response {
+    let mut response = Response::status_page("405 Method Not Allowed");
+    let allow = methods.join(", ").replace("GET", "GET, HEAD");
+    response.fields.push(("Allow", allow));
+    response
 }

@@ -99,7 +99,7 @@ impl Server {
     /// Starts a server and waits until it listens, or takes the one that runs.
     pub fn start(stage: u8, origin: &Origin) -> Result<Server, Failure> {
         match origin {
-            Origin::Stage(program) => Server::start_stage(stage, program, &["--port", "0"]),
+            Origin::Stage(program) => Server::start_stage(stage, program, 0, &[]),
             Origin::Command(line) => Server::start_on_free_port(stage, line),
             Origin::Address(address) => Ok(Server::new(stage, *address, origin.clone(), None)),
         }
@@ -137,8 +137,18 @@ impl Server {
         }
     }
 
-    fn start_stage(stage: u8, program: &Path, flags: &[&str]) -> Result<Server, Failure> {
+    /// Stage 01 takes an address, the others `--port` and more flags.
+    fn start_stage(
+        stage: u8,
+        program: &Path,
+        port: u16,
+        flags: &[&str],
+    ) -> Result<Server, Failure> {
         let mut command = Command::new(program);
+        match stage {
+            1 => command.arg(format!("127.0.0.1:{port}")),
+            _ => command.arg("--port").arg(port.to_string()),
+        };
         command.args(flags);
         Server::start_ready(stage, program, command, false)
     }
@@ -239,8 +249,7 @@ impl Server {
 
     /// Another server like this one, with these flags. Only our own stages know them.
     pub fn own(&self, flags: &[&str]) -> Result<Server, Failure> {
-        let flags = [&["--port", "0"], flags].concat();
-        let server = Server::start_stage(self.stage, self.program()?, &flags)?;
+        let server = Server::start_stage(self.stage, self.program()?, 0, flags)?;
         Ok(server.like(self))
     }
 
@@ -291,10 +300,7 @@ impl Server {
         wait_until(PATIENCE, || knock(self.address).is_err());
         let port = self.address.port();
         let again = match &self.origin {
-            Origin::Stage(program) => {
-                let port = port.to_string();
-                Server::start_stage(self.stage, program, &["--port", &port])?
-            }
+            Origin::Stage(program) => Server::start_stage(self.stage, program, port, &[])?,
             Origin::Command(line) => Server::start_command(self.stage, line, port)?,
             Origin::Address(_) => return Err(skip("needs to start the server itself: use --run")),
         };

@@ -1,6 +1,5 @@
 //! Stage 01 accepts connections: the program, its flags, and its life.
 
-use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
@@ -42,116 +41,6 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "`listening on http://ADDRESS` (stages 01 and 02 without http://) as the first line, and a connection is accepted at once",
         hint: "Bind first, then ask the socket for its address (getsockname; in Rust local_addr) and print that: with port 0 the system has chosen one.",
         run: ready_line,
-        ..HOUSE
-    },
-    Check {
-        name: "port-taken",
-        rule: "House: a server that cannot listen says why and ends with exit status 1",
-        sends: "nothing: starts the server on a port where another program listens",
-        expects: "exit status 1; `error: cannot listen on ADDRESS: …`, a hint that names --port on stderr; no ready line",
-        hint: "An error of bind is to be expected: say it and end with status 1. In Rust match on it instead of unwrapping.",
-        run: port_taken,
-        ..HOUSE
-    },
-    Check {
-        name: "address-not-ours",
-        rule: "House: a server that cannot listen says why and ends with exit status 1",
-        sends: "nothing: starts the server with --bind 192.0.2.1, an address of no machine (RFC 5737)",
-        expects: "exit status 1 and `error: cannot listen on 192.0.2.1:…` on stderr",
-        hint: "Every error of bind ends the program with its message, not only a taken port.",
-        run: |server| {
-            let ended = server.run_to_end(&["--bind", "192.0.2.1", "--port", "0"])?;
-            let stderr = String::from_utf8_lossy(&ended.stderr);
-            let said = stderr.contains("error: cannot listen on 192.0.2.1:");
-            ensure(
-                ended.status == Some(1) && said,
-                format!("exit status {:?}; stderr: {stderr}", ended.status),
-            )
-        },
-        ..HOUSE
-    },
-    Check {
-        name: "flag-unknown",
-        rule: "House: bad arguments end the program with exit status 2",
-        sends: "nothing: starts the server with --no-such-flag",
-        expects: "exit status 2 and a message on stderr",
-        hint: "A flag that nobody knows is a mistake of whoever starts the server. In Rust clap says so by itself.",
-        run: |server| refuses_arguments(server, &["--no-such-flag"]),
-        ..HOUSE
-    },
-    Check {
-        name: "port-no-number",
-        rule: "House: bad arguments end the program with exit status 2",
-        sends: "nothing: starts the server with --port 65536, and with --port http",
-        expects: "exit status 2 and a message on stderr",
-        hint: "A port is a number from 0 to 65535. With clap let the flag's type be u16.",
-        run: |server| {
-            refuses_arguments(server, &["--port", "65536"])?;
-            refuses_arguments(server, &["--port", "http"])
-        },
-        ..HOUSE
-    },
-    Check {
-        name: "bind-no-address",
-        rule: "House: bad arguments end the program with exit status 2",
-        sends: "nothing: starts the server with --bind 127.0.0.1.1",
-        expects: "exit status 2 and a message on stderr",
-        hint: "Parse the address when the server starts. With clap let the flag's type be IpAddr.",
-        run: |server| refuses_arguments(server, &["--bind", "127.0.0.1.1"]),
-        ..HOUSE
-    },
-    Check {
-        name: "bind-flag",
-        rule: "House: --bind ADDR chooses the address",
-        sends: "nothing: starts the server with -b 127.0.0.2 -p 0 (Linux; elsewhere with ::1 or 127.0.0.1)",
-        expects: "the ready line names that address, and a connection is accepted there",
-        hint: "Bind to the pair of the two flags, not to a constant.",
-        run: |server| {
-            let address = if cfg!(target_os = "linux") {
-                "127.0.0.2"
-            } else {
-                "127.0.0.1"
-            };
-            let own = server.own(&["-b", address])?;
-            ensure(
-                own.address.ip().to_string() == address,
-                format!("it listens on {}", own.address),
-            )?;
-            own.serves_on()
-        },
-        ..HOUSE
-    },
-    Check {
-        name: "help",
-        rule: "House: --help explains the flags",
-        sends: "nothing: starts the server with --help",
-        expects: "exit status 0, and a text on stdout that names --bind and --port",
-        hint: "List the flags with a sentence for each. In Rust clap writes it from their doc comments.",
-        run: |server| {
-            let ended = server.run_to_end(&["--help"])?;
-            let text = String::from_utf8_lossy(&ended.stdout);
-            let said = text.contains("--bind") && text.contains("--port");
-            ensure(
-                ended.status == Some(0) && said,
-                format!("exit status {:?}; stdout: {text}", ended.status),
-            )
-        },
-        ..HOUSE
-    },
-    Check {
-        name: "version",
-        rule: "House: --version",
-        sends: "nothing: starts the server with --version",
-        expects: "exit status 0, and a digit on stdout",
-        hint: "Print the version and end. With clap #[command(version)] takes it from Cargo.toml.",
-        run: |server| {
-            let ended = server.run_to_end(&["--version"])?;
-            let said = ended.stdout.iter().any(u8::is_ascii_digit);
-            ensure(
-                ended.status == Some(0) && said,
-                format!("exit status {:?}", ended.status),
-            )
-        },
         ..HOUSE
     },
     Check {
@@ -238,21 +127,6 @@ pub(super) const CHECKS: &[Check] = &[
         ..PROTOCOL
     },
     Check {
-        name: "survives-closed-stdout",
-        rule: "House: while it serves, it logs through a function that ignores a failed write",
-        sends: "a few connections, after the reader of the server's stdout has gone away",
-        expects: "the next client is served",
-        hint: "Writing to stdout fails when it is a closed pipe (`server | head -1`): ignore that. Rust's println! panics, so use writeln! and drop its result.",
-        run: |server| {
-            let own = server.own_deaf()?;
-            for _ in 0..5 {
-                own.serves_on()?;
-            }
-            own.still_runs()
-        },
-        ..HOUSE
-    },
-    Check {
         name: "restart-at-once",
         rule: "House: restarting at once on the same port works (SO_REUSEADDR, RFC 9293 §3.6.1)",
         sends: "a request; then the server is ended and started again on its port",
@@ -282,32 +156,6 @@ fn ready_line(server: &Server) -> Verdict {
     ensure(
         stdout.starts_with(&wanted) && stdout.matches("listening on").count() == 1,
         format!("expected the line {wanted:?} once and first; stdout: {stdout}"),
-    )
-}
-
-fn port_taken(server: &Server) -> Verdict {
-    let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    });
-    let Ok((_listener, address)) = taken else {
-        return ensure(false, "the checker itself cannot listen");
-    };
-    let ended = server.run_to_end(&["--port", &address.port().to_string()])?;
-    let stderr = String::from_utf8_lossy(&ended.stderr);
-    let wanted = format!("error: cannot listen on {address}: ");
-    let said = stderr.contains(&wanted) && stderr.contains("--port");
-    ensure(
-        ended.status == Some(1) && said && ended.stdout.is_empty(),
-        format!("exit status {:?}; stderr: {stderr}", ended.status),
-    )
-}
-
-fn refuses_arguments(server: &Server, arguments: &[&str]) -> Verdict {
-    let ended = server.run_to_end(arguments)?;
-    ensure(
-        ended.status == Some(2) && !ended.stderr.is_empty(),
-        format!("exit status {:?} with {arguments:?}", ended.status),
     )
 }
 

@@ -17,7 +17,7 @@ const PROTOCOL: Check = protocol(3);
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "head-logged",
-        until: Some(4),
+        until: Some(3),
         rule: "Stage 03: it prints the head line by line with the line ends visible",
         sends: "GET /logged-4711 with a field X-Wirecheck",
         expects: r"both lines on stdout, each with its \r\n visible",
@@ -204,6 +204,21 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "no control byte but the line feed, and only UTF-8, on stdout and stderr",
         hint: "An escape sequence in a log runs in the terminal of whoever reads it: escape what is no printable character. In Rust escape_ascii does it, in Python repr.",
         run: nothing_raw,
+        ..HOUSE
+    },
+    Check {
+        name: "survives-closed-stdout",
+        rule: "House: while it serves, it logs through a function that ignores a failed write",
+        sends: "a few connections, after the reader of the server's stdout has gone away",
+        expects: "the next client is served",
+        hint: "Writing to stdout fails when it is a closed pipe (`server | head -1`): ignore that. Rust's println! panics, so use writeln! and drop its result.",
+        run: |server| {
+            let own = server.own_deaf()?;
+            for _ in 0..5 {
+                own.serves_on()?;
+            }
+            own.still_runs()
+        },
         ..HOUSE
     },
 ];

@@ -298,6 +298,39 @@ pub(super) const CHECKS: &[Check] = &[
         run: answers_alike,
         ..HOUSE
     },
+    Check {
+        name: "access-log",
+        rule: "Common Log Format: host ident user [time] \"request\" status bytes",
+        sends: "GET /logged-4713, which is not there, and GET /hello",
+        expects: "a line for each on stdout, with this client's address, the time in +0000, the status, and the bytes of the body",
+        hint: "One line for each request, in the common log format: 127.0.0.1 - - [21/Nov/2026:10:10:56 +0000] \"GET / HTTP/1.1\" 200 123",
+        run: |server| {
+            for target in ["/logged-4713", "/hello"] {
+                let answer = server.get(target)?;
+                let (status, size) = (answer.status, answer.body.len());
+                let line = format!("\"GET {target} HTTP/1.1\"");
+                logged(server, &line, status, &[&size.to_string()])?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "access-log-cannot-be-forged",
+        rule: "House: bytes from the network are escaped before they reach a log",
+        sends: "a target with a quote and a backslash: /logged-4717\"_\\",
+        expects: "a line where both are escaped (\\\" or \\x22), so that the request ends where it seems to end",
+        hint: "Escape quotes and backslashes too, not only control bytes.",
+        run: |server| {
+            server.get("/logged-4717\"_\\")?;
+            let line = server.stdout_line("/logged-4717")?;
+            let (_, rest) = line.split_once("/logged-4717").unwrap_or_default();
+            let escaped =
+                rest.starts_with("\\\"") || rest.starts_with("\\x22") || rest.starts_with("%22");
+            ensure(escaped, format!("the quote stands bare in the log: {line}"))
+        },
+        ..HOUSE
+    },
 ];
 
 /// How many clients ask and do not wait. A server that works them off one by one must be
@@ -356,4 +389,45 @@ fn answers_alike(server: &Server) -> Verdict {
         ensure(same, "the same request gets another answer")?;
     }
     Ok(())
+}
+
+/// A line of the access log: our address, this request, this status, one of these sizes.
+pub(super) fn logged(server: &Server, request: &str, status: u16, sizes: &[&str]) -> Verdict {
+    let line = server.stdout_line(request)?;
+    let right = log_parts(&line).is_some_and(|(host, time, end)| {
+        let size = end
+            .strip_prefix(&format!("{request} {status} "))
+            .unwrap_or_default();
+        // More may follow: Apache's combined format goes on, for one.
+        let size = size.split(' ').next().unwrap_or_default();
+        host == "127.0.0.1" && is_log_time(time) && sizes.contains(&size)
+    });
+    ensure(
+        right,
+        format!(
+            "expected 127.0.0.1 - - [TIME] {request} {status} {}, got: {line}",
+            sizes.join(" or ")
+        ),
+    )
+}
+
+fn log_parts(line: &str) -> Option<(&str, &str, &str)> {
+    let (host, rest) = line.split_once(" - - [")?;
+    let (time, end) = rest.split_once("] ")?;
+    Some((host, time, end))
+}
+
+/// `21/Nov/2026:10:10:56 +0000`: the parts of an HTTP date, rearranged.
+fn is_log_time(time: &str) -> bool {
+    let Some((day_month_year, clock)) = time.split_once(':') else {
+        return false;
+    };
+    let Some(clock) = clock.strip_suffix(" +0000") else {
+        return false;
+    };
+    let date = day_month_year.replace('/', " ");
+    // The log leaves out the day of the week; with one of the seven it is an HTTP date.
+    let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let date = |day| httpdate::parse_http_date(&format!("{day}, {date} {clock} GMT"));
+    days.into_iter().any(|day| date(day).is_ok())
 }

@@ -5,7 +5,6 @@ use super::house;
 use super::protocol;
 use crate::answer::Answer;
 use crate::check::Check;
-use crate::check::Failure;
 use crate::check::Verdict;
 use crate::server::Server;
 use crate::server::get_with;
@@ -118,43 +117,6 @@ pub(super) const CHECKS: &[Check] = &[
             answer.page_lacks("<h1>Hello")
         },
         ..HOUSE
-    },
-    Check {
-        name: "head-has-no-body",
-        rule: "RFC 9110 §9.3.2: the server MUST NOT send content in the answer to HEAD",
-        sends: "HEAD /",
-        expects: "the status of GET /, and nothing after the empty line",
-        hint: "Build the answer as for GET, and leave the body out when you write it.",
-        run: |server| {
-            let head = server.head("/")?;
-            head.status(server.get("/")?.status)
-        },
-        ..PROTOCOL
-    },
-    Check {
-        name: "head-has-the-fields-of-get",
-        rule: "RFC 9110 §9.3.2 and §8.6: the same fields as for GET; a Content-Length only with GET's value",
-        sends: "HEAD / and GET /, and both for a path that is not there",
-        expects: "Content-Type alike; Content-Length alike, where HEAD has one",
-        hint: "Count the body before you drop it. Error pages, too, leave it out for HEAD.",
-        run: |server| {
-            for target in ["/", "/no/such/page"] {
-                let get = server.get(target)?;
-                let head = server.head(target)?;
-                head.status(get.status)?;
-                for name in ["Content-Type", "Content-Length"] {
-                    let (wanted, found) = (get.values(name), head.values(name));
-                    // A server may leave out what it would have to make the body to know.
-                    let fits = found == wanted || found.is_empty() || wanted.is_empty();
-                    head.ensure(
-                        fits || varies(server, target, name)?,
-                        format!("{name}: {found:?} for HEAD, {wanted:?} for GET"),
-                    )?;
-                }
-            }
-            Ok(())
-        },
-        ..PROTOCOL
     },
     Check {
         name: "host-missing",
@@ -556,56 +518,6 @@ pub(super) const CHECKS: &[Check] = &[
         ..REFUSED
     },
     Check {
-        name: "target-absolute-form",
-        rule: "RFC 9112 §3.2.2: a server MUST accept the absolute form",
-        sends: "GET http://localhost/",
-        expects: "the same as for GET /",
-        hint: "Strip http:// and the authority; what is left is the path.",
-        run: |server| same_as_root(server, "http://localhost/"),
-        ..PROTOCOL
-    },
-    Check {
-        name: "target-absolute-form-variants",
-        rule: "RFC 9110 §4.2.3 and RFC 3986 §3.1: the scheme in any case, an empty path means /",
-        sends: "HTTP://localhost/ · http://localhost · http://localhost:8080/ · http://[::1]/",
-        expects: "the same as for GET /",
-        hint: "If nothing is left after the authority, the path is /.",
-        run: |server| {
-            for target in [
-                "HTTP://localhost/",
-                "http://localhost",
-                "http://localhost:8080/",
-                "http://[::1]/",
-            ] {
-                same_as_root(server, target)?;
-            }
-            Ok(())
-        },
-        ..HOUSE
-    },
-    Check {
-        name: "target-absolute-form-host-ignored",
-        rule: "RFC 9112 §3.2.2: with an absolute target the server MUST ignore the Host field's value",
-        sends: "GET http://localhost/ with Host: other.example",
-        expects: "the same as for GET /",
-        hint: "Nothing to do, as long as you do not compare the two.",
-        run: |server| same_with_host(server, "http://localhost/", "other.example"),
-        ..PROTOCOL
-    },
-    Check {
-        name: "target-absolute-form-needs-host",
-        rule: "RFC 9112 §3.2.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
-        sends: "GET http://localhost/ without a Host field",
-        hint: "Check Host before you look at the target.",
-        run: |server| {
-            refuses(
-                server,
-                &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
-            )
-        },
-        ..MALFORMED
-    },
-    Check {
         name: "target-absolute-form-invalid",
         rule: "RFC 9110 §4.2.1 and §4.2.4: an http URI with an empty host, or with userinfo, is refused",
         sends: "http:/// · http://:80/ · http://user@localhost/ · ftp://localhost/",
@@ -720,41 +632,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         ..PROTOCOL
     },
-    Check {
-        name: "request-line-logged",
-        until: Some(5),
-        rule: "Stage 05: it logs the request line",
-        sends: "GET /logged-4712",
-        expects: "a line on stdout with GET /logged-4712",
-        hint: "Log each request once it is read.",
-        run: |server| {
-            server.get("/logged-4712")?;
-            server.stdout_line("GET /logged-4712").map(|_| ())
-        },
-        ..HOUSE
-    },
 ];
-
-/// A page may be another one each time: by the clock, or at random. Then two answers differ
-/// without a fault, for GET, or for HEAD.
-fn varies(server: &Server, target: &str, name: &str) -> Result<bool, Failure> {
-    let ask = || {
-        Ok((
-            server.get(target)?.values(name),
-            server.head(target)?.values(name),
-        ))
-    };
-    let first = ask()?;
-    if first.0 == first.1 {
-        return Ok(true);
-    }
-    for _ in 0..10 {
-        if ask()? != first {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
 
 /// 400; in stage 05 the connection may still be closed without an answer.
 pub(super) fn refuses(server: &Server, requests: &[&str]) -> Verdict {
@@ -805,40 +683,4 @@ fn refuses_hosts(server: &Server, hosts: &[&str]) -> Verdict {
         refuses(server, &[&head])?;
     }
     Ok(())
-}
-
-fn same_as_root(server: &Server, target: &str) -> Verdict {
-    same_with_host(server, target, "localhost")
-}
-
-fn same_with_host(server: &Server, target: &str, host: &str) -> Verdict {
-    let plain = server.get("/")?;
-    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    let answer = server.ask(head)?;
-    answer.status(plain.status)?;
-    if server.is_ours() {
-        return answer.body_is(&plain.body);
-    }
-    // A page may show the time, the target or the Host, so it may be another one than for
-    // GET /. What it must not be is the page for a path that is not there.
-    let missing = server.get("/no/such/page")?;
-    let is_missing = without(&answer, target) == without(&missing, "/no/such/page");
-    let differ = without(&plain, "/") != without(&missing, "/no/such/page");
-    if !is_missing || !differ {
-        return Ok(());
-    }
-    for _ in 0..10 {
-        if server.get("/")?.body != plain.body {
-            return Ok(());
-        }
-    }
-    answer.ensure(
-        false,
-        format!("{target} gets the page for a path that is not there"),
-    )
-}
-
-/// The page without what it says of the target. Slashes go, too: the target / is one.
-fn without(answer: &Answer, target: &str) -> String {
-    answer.text().replace(target, "").replace('/', "")
 }

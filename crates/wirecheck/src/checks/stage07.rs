@@ -2,6 +2,7 @@
 
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use super::house;
 use super::protocol;
@@ -214,6 +215,51 @@ pub(super) const CHECKS: &[Check] = &[
         },
         ..PROTOCOL
     },
+    Check {
+        name: "deadline-for-the-head",
+        rule: "RFC 9110 §15.5.9: 408, then close, when a request does not come in time",
+        sends: "half a head, and then nothing (--timeout 1)",
+        expects: "408, then the close",
+        hint: "Set a time limit on reads, and answer 408 when it is over. In Rust set_read_timeout; the error is WouldBlock or TimedOut.",
+        run: |server| {
+            let own = server.own(&["--timeout", "1"])?;
+            let mut client = own.connect()?;
+            client.send("GET / HTTP/1.1\r\nHost: loc");
+            client.answer()?.status(408)?;
+            own.serves_on()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "deadline-for-the-whole-head",
+        rule: "House: one deadline for the whole head, not one per read",
+        sends: "a byte every 50 ms, without end (--timeout 1)",
+        expects: "408 while the client still sends",
+        hint: "Before each read set the time that is left, not the whole time again: else a byte a second lives for ever.",
+        run: drip,
+        ..HOUSE
+    },
+    Check {
+        name: "deadline-for-a-spare-connection",
+        rule: "RFC 9112 §9.5: a server that closes an idle connection need not say why",
+        sends: "nothing (--timeout 1)",
+        expects: "the end of the stream without a byte, sooner or later",
+        hint: "Browsers open spare connections; a 408 on one is shown as the answer to their next request.",
+        run: |server| {
+            let own = server.own(&["--timeout", "1"])?;
+            own.connect()?.closes_silently()
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "some-deadline",
+        rule: "RFC 9112 §9.5: servers usually have a time after which they keep no silent connection; ours do",
+        sends: "half a head and nothing more on one connection, and a byte every 100 ms on another (ours: --timeout 1)",
+        expects: "both are sent away, with or without a 408, within --deadline SECONDS",
+        hint: "Without a deadline a client that says nothing holds a thread for ever. It is one deadline for the whole head, not one for each read.",
+        run: some_deadline,
+        ..HOUSE
+    },
 ];
 
 /// How many clients hold a connection beside the one that must be served. How many a server
@@ -327,6 +373,61 @@ fn crowd(server: &Server) -> Verdict {
             }
             _ => server.get("/")?.accepted()?,
         }
+    }
+    Ok(())
+}
+
+fn drip(server: &Server) -> Verdict {
+    let own = server.own(&["--timeout", "1"])?;
+    let mut client = own.connect()?;
+    client.send("GET / HTTP/1.1\r\nX: ");
+    // Ten times the deadline, if nobody stops us.
+    for _ in 0..200 {
+        if !client.is_quiet() {
+            return client.answer()?.status(408);
+        }
+        client.send("x");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(client.wrong("a client that sends a byte now and then is never sent away"))
+}
+
+/// One that falls silent and one that drips: both must go, however they are sent away.
+fn some_deadline(server: &Server) -> Verdict {
+    let own = match server.is_ours() {
+        true => Some(server.own(&["--timeout", "1"])?),
+        false => None,
+    };
+    let Some(time) = server.deadline() else {
+        return Err(Failure::Skipped(
+            "takes as long as the server waits for a silent client: --deadline 60 waits a minute"
+                .into(),
+        ));
+    };
+    let server = own.as_ref().unwrap_or(server);
+    let mut clients = [server.connect()?, server.connect()?];
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nX: ");
+    }
+    let end = Instant::now() + time;
+    let [silent, drips] = &mut clients;
+    while silent.is_quiet() || drips.is_quiet() {
+        if Instant::now() > end {
+            let (who, client) = if silent.is_quiet() {
+                ("says nothing more", silent)
+            } else {
+                ("sends a byte now and then", drips)
+            };
+            let seconds = time.as_secs();
+            return Err(client.wrong(format!(
+                "a client that {who} holds its connection for more than {seconds} s"
+            )));
+        }
+        server.is_in_time()?;
+        if drips.is_quiet() {
+            drips.send("x");
+        }
+        thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

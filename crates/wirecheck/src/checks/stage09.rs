@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::house;
 use super::protocol;
+use super::stage04::logged;
 use super::stage06::allows;
-use super::stage06::logged;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;

@@ -2,6 +2,7 @@
 
 use super::house;
 use super::protocol;
+use super::stage05::refuses;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Verdict;
@@ -348,6 +349,57 @@ pub(super) const CHECKS: &[Check] = &[
         },
         ..HOUSE
     },
+    Check {
+        name: "target-absolute-form",
+        rule: "RFC 9112 §3.2.2: a server MUST accept the absolute form",
+        sends: "GET http://localhost/",
+        expects: "the same as for GET /",
+        hint: "Strip http:// and the authority; what is left is the path.",
+        run: |server| same_as_root(server, "http://localhost/"),
+        ..PROTOCOL
+    },
+    Check {
+        name: "target-absolute-form-variants",
+        rule: "RFC 9110 §4.2.3 and RFC 3986 §3.1: the scheme in any case, an empty path means /",
+        sends: "HTTP://localhost/ · http://localhost · http://localhost:8080/ · http://[::1]/",
+        expects: "the same as for GET /",
+        hint: "If nothing is left after the authority, the path is /.",
+        run: |server| {
+            for target in [
+                "HTTP://localhost/",
+                "http://localhost",
+                "http://localhost:8080/",
+                "http://[::1]/",
+            ] {
+                same_as_root(server, target)?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "target-absolute-form-host-ignored",
+        rule: "RFC 9112 §3.2.2: with an absolute target the server MUST ignore the Host field's value",
+        sends: "GET http://localhost/ with Host: other.example",
+        expects: "the same as for GET /",
+        hint: "Nothing to do, as long as you do not compare the two.",
+        run: |server| same_with_host(server, "http://localhost/", "other.example"),
+        ..PROTOCOL
+    },
+    Check {
+        name: "target-absolute-form-needs-host",
+        rule: "RFC 9112 §3.2.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
+        sends: "GET http://localhost/ without a Host field",
+        hint: "Check Host before you look at the target.",
+        run: |server| {
+            refuses(
+                server,
+                &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
+            )
+        },
+        expects: "400 Bad Request",
+        ..PROTOCOL
+    },
 ];
 
 /// The page of /query shows what the oracle makes of the query.
@@ -403,4 +455,40 @@ fn anything(server: &Server) -> Verdict {
         shows(server, &query)?;
     }
     Ok(())
+}
+
+fn same_as_root(server: &Server, target: &str) -> Verdict {
+    same_with_host(server, target, "localhost")
+}
+
+fn same_with_host(server: &Server, target: &str, host: &str) -> Verdict {
+    let plain = server.get("/")?;
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = server.ask(head)?;
+    answer.status(plain.status)?;
+    if server.is_ours() {
+        return answer.body_is(&plain.body);
+    }
+    // A page may show the time, the target or the Host, so it may be another one than for
+    // GET /. What it must not be is the page for a path that is not there.
+    let missing = server.get("/no/such/page")?;
+    let is_missing = without(&answer, target) == without(&missing, "/no/such/page");
+    let differ = without(&plain, "/") != without(&missing, "/no/such/page");
+    if !is_missing || !differ {
+        return Ok(());
+    }
+    for _ in 0..10 {
+        if server.get("/")?.body != plain.body {
+            return Ok(());
+        }
+    }
+    answer.ensure(
+        false,
+        format!("{target} gets the page for a path that is not there"),
+    )
+}
+
+/// The page without what it says of the target. Slashes go, too: the target / is one.
+fn without(answer: &Answer, target: &str) -> String {
+    answer.text().replace(target, "").replace('/', "")
 }
