@@ -213,7 +213,16 @@ impl Answer {
             "there is no Content-Length",
         )?;
         self.field_is("Connection", "close")?;
+        self.is_not_reset()?;
         self.has_valid_date()
+    }
+
+    /// RFC 9112 §9.6: whoever closes while bytes are unread takes the answer back.
+    pub fn is_not_reset(&self) -> Verdict {
+        self.ensure(
+            !self.reset,
+            "a reset follows the answer: a client that is slower than this one loses it",
+        )
     }
 
     /// RFC 9112 §2.1: CRLF at the end of each line of the head.

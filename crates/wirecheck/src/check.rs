@@ -167,6 +167,13 @@ impl Check {
     pub fn run_on(&self, server: &Server) -> Verdict {
         let before = server.complained();
         let mut verdict = (self.run)(server);
+        let failed = matches!(verdict, Err(Failure::Wrong { .. }));
+        if let (Some(words), Err(Failure::Wrong { says, exchange })) =
+            (server.end_those_beside(failed), &mut verdict)
+        {
+            exchange.note(format!("what the client saw: {}", first_line(says)));
+            *says = words;
+        }
         if let Err(Failure::Skipped(_)) = verdict {
             return verdict;
         }

@@ -77,6 +77,10 @@ pub struct Server {
     /// What it serves, where we have laid it out; deleted after the process has ended.
     pub(crate) files: Option<Arc<Files>>,
     pub(crate) learned: Arc<Learned>,
+    /// Those that a check has started beside this one and let go. If one of them has ended
+    /// by itself, that explains what the clients saw.
+    beside: Arc<Mutex<Vec<Arc<Process>>>>,
+    is_beside: bool,
 }
 
 /// Where a server comes from, and so whether we can start another one like it.
@@ -117,6 +121,8 @@ impl Server {
             last: Arc::default(),
             files: None,
             learned: Arc::default(),
+            beside: Arc::default(),
+            is_beside: false,
         }
     }
 
@@ -134,6 +140,8 @@ impl Server {
             last: Arc::default(),
             files: self.files.clone(),
             learned: self.learned.clone(),
+            beside: Arc::default(),
+            is_beside: false,
         }
     }
 
@@ -313,6 +321,8 @@ impl Server {
         self.told = other.told.clone();
         self.learned = other.learned.clone();
         self.until = other.until;
+        self.beside = other.beside.clone();
+        self.is_beside = true;
         self
     }
 
@@ -492,6 +502,20 @@ impl Server {
         }
     }
 
+    /// Ends those that were started beside it. When a check has failed, the last words of one
+    /// that had ended by itself say why.
+    pub(crate) fn end_those_beside(&self, failed: bool) -> Option<String> {
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let processes = std::mem::take(&mut *beside);
+        drop(beside);
+        let ended = || processes.iter().find(|process| process.status().is_some());
+        if failed && !processes.is_empty() {
+            // The end of a process is seen a moment after that of its connections.
+            wait_until(Duration::from_millis(200), || ended().is_some());
+        }
+        ended().map(|process| process.last_words())
+    }
+
     /// Waits for a line on stdout that contains this.
     pub fn stdout_line(&self, part: &str) -> Result<String, Failure> {
         self.line_on(&self.process()?.stdout, "stdout", part)
@@ -570,6 +594,16 @@ impl Server {
         self.process
             .as_deref()
             .ok_or_else(|| skip("needs to see the server's process: use --run"))
+    }
+}
+
+impl Drop for Server {
+    /// One that stands beside another is kept until the check has ended.
+    fn drop(&mut self) {
+        if let (true, Some(process)) = (self.is_beside, self.process.take()) {
+            let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+            beside.push(process);
+        }
     }
 }
 

@@ -79,7 +79,8 @@ pub(super) const CHECKS: &[Check] = &[
                 client.send(request("GET", "/slow"));
                 clients.push(client);
             }
-            for mut client in clients {
+            // The last one first: one after the other, its answer comes after twenty seconds.
+            while let Some(mut client) = clients.pop() {
                 client.answer()?.status(200)?;
             }
             Ok(())
@@ -379,17 +380,21 @@ fn crowd(server: &Server) -> Verdict {
 
 fn drip(server: &Server) -> Verdict {
     let own = server.own(&["--timeout", "1"])?;
-    let mut client = own.connect()?;
-    client.send("GET / HTTP/1.1\r\nX: ");
-    // Ten times the deadline, if nobody stops us.
-    for _ in 0..200 {
-        if !client.is_quiet() {
-            return client.answer()?.status(408);
-        }
+    drips(own.connect()?, "GET / HTTP/1.1\r\nX: ", server.patience)
+}
+
+/// Goes on with a byte now and then, and is sent away: with 408, while it still sends.
+pub(super) fn drips(mut client: Connection, beginning: &str, patience: Duration) -> Verdict {
+    client.send(beginning);
+    let sent_away = wait_until(patience, || {
         client.send("x");
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(45));
+        !client.is_quiet()
+    });
+    if !sent_away {
+        return Err(client.wrong("a client that sends a byte now and then is never sent away"));
     }
-    Err(client.wrong("a client that sends a byte now and then is never sent away"))
+    client.answer()?.status(408)
 }
 
 /// One that falls silent and one that drips: both must go, however they are sent away.

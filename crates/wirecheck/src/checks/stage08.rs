@@ -7,6 +7,7 @@ use super::house;
 use super::protocol;
 use super::stage05::refuses;
 use super::stage06::allows;
+use super::stage07::drips;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
@@ -886,16 +887,8 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Before each read set the time that is left.",
         run: |server| {
             let own = server.own(&["--timeout", "1"])?;
-            let mut client = own.connect()?;
-            client.send(post_head("/echo", "Content-Length: 1000\r\n"));
-            for _ in 0..200 {
-                if !client.is_quiet() {
-                    return client.answer()?.status(408);
-                }
-                client.send("x");
-                thread::sleep(Duration::from_millis(50));
-            }
-            Err(client.wrong("a client that sends a byte now and then is never sent away"))
+            let head = post_head("/echo", "Content-Length: 1000\r\n");
+            drips(own.connect()?, &head, server.patience)
         },
         ..HOUSE
     },

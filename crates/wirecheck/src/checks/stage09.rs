@@ -13,7 +13,6 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
-use crate::server::PATIENCE;
 use crate::server::Server;
 use crate::server::request;
 use crate::site::BIG;
@@ -686,7 +685,7 @@ pub(super) const CHECKS: &[Check] = &[
             server.only_ours()?;
             let mut site = Site::new(server, &["--threads", "2", "--timeout", "1"])?;
             // Six timeouts in a row, and more before them that ended with a part.
-            site.server.patience = 3 * PATIENCE;
+            site.server.patience = 3 * server.patience;
             let mut deaf = Vec::new();
             for _ in 0..2 {
                 let mut client = site.server.connect()?;

@@ -200,6 +200,11 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
+/// The checks that find something here.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|(_, name)| *name)
+}
+
 fn is_found(fault: Fault, name: &str) -> Result<(), Failed> {
     let check = checks::all().into_iter().find(|check| check.name == name);
     let check = check.ok_or(format!("there is no check {name}"))?;

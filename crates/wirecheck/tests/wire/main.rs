@@ -3,13 +3,16 @@
 //!
 //! - `checks::stage05::host`: a check on a stage for which it holds;
 //! - `faults::stage09::root-removed`: a fault that a stage survives;
-//! - `broken::NoDate is found by answer-date`: a check on a server that is wrong.
+//! - `broken::NoDate is found by answer-date`: a check on a server that is wrong;
+//! - `wrong::host-twice finds one that takes the last`: the same, made of our own stage.
 //!
 //! `cargo test -p wirecheck --test wire stage05` runs those with `stage05` in their names.
 
 mod broken;
 mod checks;
 mod faults;
+mod proxy;
+mod wrong;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,9 @@ const AT_ONCE: usize = 64;
 const OPEN_FILES: u64 = 10_240;
 
 fn main() -> ExitCode {
+    if let Some(ended) = wrong::serve() {
+        return ended;
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
     let stages = stages::all();
@@ -39,8 +45,9 @@ fn main() -> ExitCode {
     let mut trials = faults::trials(&stages);
     trials.extend(checks::trials(&stages));
     trials.extend(broken::trials());
+    trials.extend(wrong::trials(&stages));
     // Those first that wait longest.
-    trials.sort_by_key(|trial| !trial.name().ends_with("file-never-read"));
+    trials.sort_by_key(|trial| !trial.name().contains("file-never-read"));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

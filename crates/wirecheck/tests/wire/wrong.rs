@@ -1,0 +1,512 @@
+//! Can each check fail? For each a server that is wrong in one way, and the check that names
+//! it fails, with a sentence that says what is wrong. The same server without that fault, our
+//! own stage behind a proxy, passes it.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use libtest_mimic::Trial;
+use wirecheck::check::Check;
+use wirecheck::check::Failure;
+use wirecheck::check::Level;
+use wirecheck::checks;
+use wirecheck::report;
+use wirecheck::server::Origin;
+use wirecheck::server::Server;
+use wirecheck::stages::Stage;
+
+use crate::broken;
+use crate::proxy;
+use crate::proxy::Habit::*;
+use crate::proxy::Way;
+use crate::proxy::Way::*;
+use crate::proxy::find;
+use crate::proxy::swap;
+
+/// A check, a server that it finds wrong, a part of what it says then, and how it is wrong.
+type Wrong = (&'static str, &'static str, &'static str, Way);
+
+// A row a line, as far as that goes.
+#[rustfmt::skip]
+const WRONG: &[Wrong] = &[
+    // Stage 01: the program, its flags, and its life.
+    ("closes-without-a-word", "greets", "the server should close the connection without a word", Greets("220 ready\r\n")),
+    ("peer-logged", "logs no port", "no line on stdout", Logs(|line| match line.strip_prefix("127.0.0.1:") {
+        Some(_) => "127.0.0.1".into(),
+        None => line.into(),
+    })),
+    ("ready-line", "says something before", "once and first; stdout: starting", Logs(|line| line.replace("listening", "starting\nlistening"))),
+    ("port-taken", "panics", "exit status Some(101)", Ends(101)),
+    ("address-not-ours", "panics", "exit status Some(101)", Ends(101)),
+    ("flag-unknown", "ends as after any error", "exit status Some(1) with [\"--no-such-flag\"]", Ends(1)),
+    ("port-no-number", "ends as after any error", "exit status Some(1) with [\"--port\", \"65536\"]", Ends(1)),
+    ("bind-no-address", "ends as after any error", "exit status Some(1) with [\"--bind\", \"127.0.0.1.1\"]", Ends(1)),
+    ("bind-flag", "listens on a constant", "it listens on 127.0.0.1", Told(|flags| {
+        if let Some(at) = flags.iter().position(|flag| flag == "-b") {
+            flags.drain(at..at + 2);
+        }
+    })),
+    ("help", "forgets a flag", "exit status Some(0); stdout:", Logs(|line| line.replace("--port", "--gate"))),
+    ("version", "does not know it", "exit status Some(0)", Logs(|line| match line.contains("listening") {
+        true => line.into(),
+        false => "unknown".into(),
+    })),
+    ("ctrl-c", "goes on", "Ctrl-C should end the server", Habit(IgnoresCtrlC)),
+    ("survives-two-hundred-clients", "leaks descriptors", "the server says nothing", Accepts(100)),
+    ("survives-closed-stdout", "ends when it cannot print", "the server has ended", Habit(DiesOfClosedLog)),
+    ("restart-at-once", "sets no SO_REUSEADDR", "the server has ended (exit status: 1)", Habit(WaitsForTimeWait)),
+    // Stage 02: an echo.
+    ("echo-line", "reads to the end", "the server says nothing", Gathers(|_| false, 0)),
+    ("echo-all-bytes", "makes text of bytes", "the first difference is at byte 128", Says(|_, echo| String::from_utf8_lossy(echo).into_owned().into())),
+    ("echo-nothing", "never closes", "the server says nothing", Habit(NeverCloses)),
+    ("echo-10-mib", "takes a part of a write for the whole", "came back", Says(|_, echo| echo[..echo.len().min(8192)].into())),
+    ("echo-byte-by-byte", "fills a buffer of 16 first", "the server says nothing", Gathers(|bytes| bytes.len() >= 16, 0)),
+    ("echo-line-without-end", "reads lines", "the server says nothing", Gathers(|bytes| bytes.contains(&b'\n'), 0)),
+    ("echo-reset-midway", "ends", "the server has ended", Habit(DiesOfReset)),
+    ("echo-many-in-a-row", "sends what its buffer held before", "49 bytes were sent, 50 came back", Says(|_, echo| {
+        static BEFORE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = before.len().min(echo.len());
+        before.splice(..kept, echo.iter().copied());
+        before.clone()
+    })),
+    // Stage 03: a request, in however many pieces.
+    ("head-logged", "hides the line ends", "no line on stdout", Logs(|line| line.replace("\\r\\n", ""))),
+    ("closes-without-an-answer", "answers", "the server should close the connection without a word", Parts("HTTP/1.1 200 OK\r\n\r\n")),
+    ("leading-empty-line", "takes it for a request", "the request is right, and the server refuses it with 400", Hears(|bytes| match bytes {
+        [b'\r', b'\n', ..] => [b"?", bytes].concat(),
+        _ => bytes.into(),
+    })),
+    ("leading-empty-lines", "skips one", "the request is right, and the server refuses it with 400", Hears(|bytes| match bytes {
+        b"\r\n\r\n" => b"\r\n?\r\n".into(),
+        _ => bytes.into(),
+    })),
+    ("mixed-line-ends", "waits for CR LF CR LF", "the server says nothing", Gathers(is_head, 0)),
+    ("head-of-10-kb", "has a buffer of 8 KiB", "the server refuses it with 400", ReadsAtMost(8192)),
+    ("head-cut-off-unanswered", "takes the end of the stream for the end of the head", "the server should close the connection without a word", Adds("\r\n")),
+    ("head-without-end", "reads for as long as bytes come", "1 MB of a head without an end was sent, and the server keeps the connection open", Gathers(is_head, 0)),
+    ("nothing-raw-on-the-terminal", "prints what comes", "raw bytes from the network on stdout", Habit(PrintsRaw)),
+    // Stage 04: an answer.
+    ("answer-content-type", "has no charset", "Content-Type is \"text/html\"", Says(|_, answer| swap(answer, "; charset=utf-8", ""))),
+    ("hello-world", "says it without a comma", "the page should contain \"<h1>Hello, World!</h1>\"", Says(|_, answer| swap(answer, "Hello, ", "Hello "))),
+    ("same-page-everywhere", "knows what is not there", "the status should be 200 and is 404", Says(|asked, answer| match find(asked, b"no/such") {
+        Some(_) => swap(answer, "200 OK", "404 Not Found"),
+        None => answer.into(),
+    })),
+    ("pipelined-garbage", "answers twice", "a second answer follows: the server took what came after the request for another one", Habit(AnswersTwice)),
+    ("reset-while-answered", "ends", "the server has ended", Habit(DiesOfReset)),
+    ("closed-before-answered", "ends", "the server has ended", Habit(DiesOfEarlyEnd)),
+    ("asks-and-never-reads", "waits for two who never read", "the server says nothing", Accepts(2)),
+    ("answers-alike", "counts its answers", "the same request gets another answer", Says(|_, answer| {
+        static COUNT: Mutex<usize> = Mutex::new(0);
+        let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        swap(answer, "</h1>", format!("</h1>{count}"))
+    })),
+    // Stage 05: requests are parsed, strictly.
+    ("hello-route", "has another page there", "the page should contain \"<h1>Hello!</h1>\"", Says(|_, answer| swap(answer, "Hello!", "Good day!"))),
+    ("unknown-path-says-so", "does not say which", "the page should contain \"/no/such/page\"", Says(|_, answer| swap(answer, "/no/such/page", "it"))),
+    ("path-is-case-sensitive", "compares without case", "the page must not contain \"<h1>Hello\"", Hears(|bytes| swap(bytes, "GET /HELLO", "GET /hello"))),
+    ("head-has-the-fields-of-get", "counts what it leaves out", "for HEAD", Says(|asked, answer| match asked {
+        [b'H', ..] => swap(answer, "Content-Length: ", "Content-Length: 1"),
+        _ => answer.into(),
+    })),
+    ("host-missing", "needs none", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "HTTP/1.1\r\nConnection", "HTTP/1.0\r\nConnection"))),
+    ("host-twice", "takes the last", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "Host: localhost\r\nConnection: close\r\nHost:", "Connection: close\r\nHost:"))),
+    ("host-invalid", "looks at no byte of it", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "Host: a/b", "Host: ab"))),
+    ("host-port-invalid", "stops at the first byte that is no digit", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, ":80x", ":80"))),
+    ("host-bracket-invalid", "takes anything in brackets", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "[zz]", "[::1]"))),
+    ("host-forms-accepted", "knows no IPv6", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "Host: [", "Host: \0"))),
+    ("host-empty-accepted", "wants it to say something", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "Host:\r\n", ""))),
+    ("http-1-0-without-host", "wants it of everybody", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "HTTP/1.0\r\n\r\n", "HTTP/1.1\r\n\r\n"))),
+    ("space-before-first-field", "trims lines", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\r\n Host", "\r\nHost"))),
+    ("bare-cr", "takes it for a space", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "a\rb", "a b"))),
+    ("nul-in-field", "leaves it out", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\0", ""))),
+    ("control-byte-in-field", "takes it for a letter", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\x01", "x"))),
+    ("field-without-colon", "skips the line", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\nnonsense\r\n", "\n"))),
+    ("field-without-name", "skips the line", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\n: value\r\n", "\n"))),
+    ("field-name-no-token", "takes a space in it", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "X Wire", "XWire"))),
+    ("field-value-space-around", "splits at colon and space", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "Host:local", "Hostlocal"))),
+    ("field-values-odd-but-right", "wants UTF-8", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, b"\xe9\xff", "\0"))),
+    ("fields-unknown-ignored", "knows all fields", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "\nX-Wire", "\n: "))),
+    ("request-line-without-version", "speaks HTTP/0.9, too", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "GET /\r\n", "GET / HTTP/1.0\r\n"))),
+    ("request-line-spaces", "splits at any white space", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "GET  /", "GET /"))),
+    ("version-malformed", "compares without case", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "http/1.1", "HTTP/1.1"))),
+    ("method-no-token", "takes a quote in it", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\"GET\"", "GET"))),
+    ("target-absolute-form-variants", "wants the scheme in small letters", "the status should be 200 and is 400", Hears(|bytes| swap(bytes, "HTTP:", "FTP:"))),
+    ("target-absolute-form-needs-host", "takes it from the target", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "HTTP/1.1\r\nConn", "HTTP/1.0\r\nConn"))),
+    ("target-absolute-form-invalid", "needs no host in it", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "http:///", "/"))),
+    ("target-asterisk-with-get", "takes it for a page", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "GET *", "GET /"))),
+    ("target-without-slash", "adds one", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "GET hello", "GET /hello"))),
+    ("target-control-byte", "takes it for a letter", "the status should be 400 and is 404", Hears(|bytes| swap(bytes, "\x1b", "x"))),
+    ("target-raw-bytes", "wants ASCII", "the status should be 404 and is 400", Hears(|bytes| swap(bytes, "/\u{eb}", "\0"))),
+    ("connection-option-any-case", "knows one spelling", "the answer is complete, but the connection stays open", Habit(NeverCloses)),
+    ("malformed-then-the-next", "ends", "the server has ended", DiesAt("\u{e9} \u{e9} \u{e9}".as_bytes())),
+    ("request-line-logged", "logs the path", "no line on stdout", Logs(|line| line.replace("GET ", ""))),
+    // Stage 06: the status tells the truth.
+    ("not-found", "collapses slashes", "the status should be 404 and is 200", Hears(|bytes| swap(bytes, "//hello", "/hello"))),
+    ("redirect", "sends there for now", "the status should be 301 and is 302", Says(|_, answer| swap(answer, "301 Moved Permanently", "302 Found"))),
+    ("teapot", "is none", "the status should be 418 and is 200", Says(|_, answer| swap(answer, "HTTP/1.1 418", "HTTP/1.1 200"))),
+    ("handler-fails", "tells no cause", "no line on stderr", Logs(|line| match line.contains("listening") {
+        true => line.into(),
+        false => String::new(),
+    })),
+    ("error-page-has-type", "has none", "expected one field Content-Type, found 0", Says(|_, answer| match find(answer, b" 501 ") {
+        Some(_) => swap(answer, "Content-Type", "X-Type"),
+        None => answer.into(),
+    })),
+    ("method-not-allowed", "takes PATCH for GET", "the status should be 405 and is 200", Hears(|bytes| swap(bytes, "PATCH /", "GET /"))),
+    ("allow-is-computed", "forgets HEAD", "and says \"GET\"", Says(|_, answer| swap(answer, "GET, HEAD", "GET"))),
+    ("method-unknown", "compares without case", "the status should be 501 and is 200", Hears(|bytes| swap(bytes, "get /", "GET /"))),
+    ("connect-refused", "is a proxy", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "CONNECT localhost:80", "GET /"))),
+    ("options-asterisk", "calls it malformed", "is 400", Says(|_, answer| swap(answer, "HTTP/1.1 404", "HTTP/1.1 400"))),
+    ("version-other-major", "looks at the minor", "the status should be 505 and is 200", Hears(|bytes| swap(bytes, "HTTP/3.0", "HTTP/1.0"))),
+    ("version-higher-minor", "knows two versions", "the request is right, and the server refuses it with 505", Hears(|bytes| swap(bytes, "HTTP/1.9", "HTTP/9.9"))),
+    ("request-line-too-long", "calls it malformed", "the status should be 414 and is 400", Says(|_, answer| swap(answer, "HTTP/1.1 414", "HTTP/1.1 400"))),
+    ("request-line-of-8000", "takes 4,000", "the request is right, and the server refuses it with 414", Hears(|bytes| match bytes.len() {
+        4000..8100 => swap(bytes, "GET /", format!("GET /{}", "a".repeat(4000))),
+        _ => bytes.into(),
+    })),
+    ("field-too-large", "calls it malformed", "the status should be 431 and is 400", Says(|_, answer| swap(answer, "HTTP/1.1 431", "HTTP/1.1 400"))),
+    ("head-too-large", "has a bound for each line only", "the status should be 431 and is 200", Hears(|bytes| without_lines(bytes, "X-Wirecheck"))),
+    ("fields-too-many", "takes any number", "the status should be 431 and is 200", Hears(|bytes| without_lines(bytes, "a: b"))),
+    ("huge-head-survived", "ends", "the server has ended", DiesAt(&[b'a'; 8192])),
+    ("nonsense-judged-at-once", "waits for the empty line", "the server says nothing", Gathers(is_head, 0)),
+    ("head-cut-off", "takes the end of the stream for the end of the head", "the status should be 400 and is 200", Adds("alhost\r\n\r\n")),
+    ("nothing-sent-nothing-answered", "calls nothing malformed", "the server should close the connection without a word", Adds("?\r\n\r\n")),
+    ("deadline-for-the-head", "has none", "the server says nothing", Told(no_timeout)),
+    ("deadline-for-the-whole-head", "has one for each read", "a client that sends a byte now and then is never sent away", Gathers(|_| false, 1)),
+    ("deadline-for-a-spare-connection", "answers 408", "the server should close the connection without a word", Parts("HTTP/1.1 408 Request Timeout\r\n\r\n")),
+    ("slow-page", "has none", "the status should be 200 and is 500", Hears(|bytes| swap(bytes, "/slow", "/fail"))),
+    ("access-log", "logs the local time", "+0100", Logs(|line| line.replace("+0000", "+0100"))),
+    ("access-log-of-refusals", "logs what it serves", "no line on stdout", Logs(|line| match line.contains("\" 501 ") {
+        true => String::new(),
+        false => line.into(),
+    })),
+    ("access-log-of-head", "logs what GET would send", "404 123", Logs(|line| line.replace("\" 404 0", "\" 404 123"))),
+    ("access-log-cannot-be-forged", "escapes control bytes only", "the quote stands bare in the log", Logs(|line| line.replace("\\\"", "\""))),
+    ("refusals-in-order", "judges the method before the fields", "the status should be 400 and is 501", Hears(|bytes| swap(bytes, "BREW / HTTP/1.1\r\nno colon", "BREW / HTTP/1.1\r\nHost: a"))),
+    ("refusal-readable-while-sending", "resets", "reset", Habit(Resets)),
+    // Stage 07: many clients.
+    ("hundred-at-once", "has a pool of fifty", "while 99 clients before it have sent half a head, the server says nothing and keeps the connection open", Told(|flags| flags.extend(["-t".into(), "50".into()]))),
+    ("slow-page-blocks-nobody", "serves one at a time", "the server says nothing", Habit(OneAtATime)),
+    ("slow-pages-together", "serves one at a time", "the server says nothing", Habit(OneAtATime)),
+    ("asks-and-never-reads-blocks-nobody", "serves one at a time", "while 3 other clients do not read, the server says nothing and keeps the connection open", Habit(OneAtATime)),
+    ("drip-blocks-nobody", "serves one at a time", "while 3 other clients send slowly, the server says nothing and keeps the connection open", Habit(OneAtATime)),
+    ("panic-costs-one-500", "closes without a word", "the server closed the connection without an answer", Says(|_, answer| match find(answer, b" 500 ") {
+        Some(_) => Vec::new(),
+        None => answer.into(),
+    })),
+    ("panics-cost-no-thread", "loses one each time", "the server says nothing", Accepts(4)),
+    ("one-thread-is-enough", "loses it to a client that says nothing", "the server says nothing", Accepts(3)),
+    ("threads-are-bounded", "takes no bound", "a third connection is served beside two, with --threads 2", Told(|flags| without_flag(flags, "--threads"))),
+    ("threads-shrink-after-a-burst", "keeps all", "threads are left with nothing to do", Habit(KeepsThreads)),
+    ("short-of-file-descriptors", "ends", "the server has ended", Habit(DiesOfFewFiles)),
+    ("resets-while-others-wait", "ends", "the server has ended", Habit(DiesOfReset)),
+    // Stage 08: bodies.
+    ("echo-body", "calls it text", "Content-Type should be \"application/octet-stream\" and is \"text/plain\"", Says(|_, answer| swap(answer, "application/octet-stream", "text/plain"))),
+    ("echo-of-1-mib", "takes a million", "the status should be 200 and is 413", Told(|flags| flags.extend(["--max-body".into(), "1000000".into()]))),
+    ("echo-of-nothing", "wants a length", "the status should be 200 and is 411", Says(|asked, answer| match find(asked, b"Content-Length") {
+        Some(_) => answer.into(),
+        None => swap(answer, "200 OK", "411 Length Required"),
+    })),
+    ("chunked-split-everywhere", "reads once", "the status should be 200 and is 400", Habit(ReadsOnce)),
+    ("post-page", "says something else", "the page should contain \"POST Data Received:\"", Says(|_, answer| swap(answer, "Data Received", "received"))),
+    ("post-page-escaped", "escapes nothing", "the page should contain \"&lt;script&gt;\"", Says(|_, answer| swap(answer, "&lt;", "<"))),
+    ("form-page", "has one for GET", "there is no form with method=\"post\"", Says(|_, answer| swap(answer, "method=\"post\"", "method=\"get\""))),
+    ("allow-with-post", "forgets it", "Allow should list", Says(|_, answer| swap(answer, "POST, GET", "GET"))),
+    ("body-with-get", "takes it for a request", "a second answer follows", Habit(AnswersTwice)),
+    ("length-with-zeros", "takes it for octal", "the status should be 200 and is 400", Hears(|bytes| swap(bytes, ": 0006", ": 0o06"))),
+    ("length-declared-huge", "ends", "the server has ended", DiesAt(b"1099511627776")),
+    ("memory-follows-what-arrives", "takes it in advance", "kB in use", Habit(TakesMemory)),
+    ("body-cut-off", "takes a part for the whole", "the status should be 400 and is 200", Says(|_, answer| swap(answer, "400 Bad Request", "200 OK"))),
+    ("chunked", "does not know it", "the body should have 6 bytes and has 16; it differs from byte 0 on", Hears(|bytes| match find(bytes, b"\r\n\r\n") {
+        Some(end) => swap(bytes, "Transfer-Encoding: chunked", format!("Content-Length: {}", bytes.len() - end - 4)),
+        None => bytes.into(),
+    })),
+    ("chunked-understood", "does not know it", "a right chunked body is refused", Hears(|bytes| swap(bytes, "g: chunked", "g: gzip, chunked"))),
+    ("chunked-binary", "looks for the end", "the body should have 261 bytes and has 0; it differs from byte 0 on", Hears(|bytes| swap(bytes, "5\r\n0\r\n\r\n", "0\r\n\r\n"))),
+    ("chunk-size-forms", "knows small letters", "the status should be 200 and is 400", Hears(|bytes| swap(bytes, "\nA\r", "\nX\r"))),
+    ("chunk-extension-endless", "reads for as long as bytes come", "the server says nothing", Hears(|bytes| swap(bytes, "aaaa", ""))),
+    ("chunk-trailers-endless", "reads for as long as bytes come", "the server says nothing", Gathers(|bytes| bytes.ends_with(b"0\r\n\r\n"), 0)),
+    ("chunk-size-invalid", "takes a sign", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "\n+5\r", "\n5\r"))),
+    ("chunk-size-overflow", "wraps", "the status should be 400 or 413 and is 200", Hears(|bytes| swap(bytes, "10000000000000005", "5"))),
+    ("chunk-data-too-long", "takes the data for the size", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "3\r\nHello", "5\r\nHello"))),
+    ("coding-in-http-1-0", "takes it", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "HTTP/1.0", "HTTP/1.1"))),
+    ("coding-not-chunked-last", "looks for the word", "the status should be 400 or 411 or 501 and is 200", Hears(|bytes| swap(bytes, "chunked, gzip", "chunked"))),
+    ("coding-known-but-not-spoken", "calls it malformed", "the status should be 501 and is 400", Says(|_, answer| swap(answer, "HTTP/1.1 501", "HTTP/1.1 400"))),
+    ("coding-chunked-twice", "takes it", "the status should be 400 or 501 and is 200", Hears(|bytes| swap(bytes, "chunked, chunked", "chunked"))),
+    ("coding-any-case", "knows one spelling", "the status should be 200 and is 400", Hears(|bytes| swap(bytes, "CHUNKED", "x"))),
+    ("body-above-the-limit", "has another one", "the status should be 413 and is 200", Told(|flags| without_flag(flags, "--max-body"))),
+    ("limit-judged-before-the-body", "reads first", "the server says nothing", Hears(|bytes| swap(bytes, "1048577", "1048576"))),
+    ("413-readable-while-sending", "resets", "reset", Habit(Resets)),
+    ("refusals-of-bodies-in-order", "judges the method first", "the status should be 413 and is 405", Hears(|bytes| match bytes {
+        [b'D', ..] => without_lines(bytes, "Content-Length"),
+        _ => bytes.into(),
+    })),
+    ("continue-any-case", "knows one spelling", "the server says nothing", Hears(|bytes| without_lines(bytes, "expect"))),
+    ("continue-chunked", "sends it for a length only", "the server says nothing", Hears(|bytes| match find(bytes, b"chunked") {
+        Some(_) => without_lines(bytes, "Expect"),
+        None => bytes.into(),
+    })),
+    ("continue-not-for-refusals", "says it to everybody", "the status should be 413 and is 100", Greets("HTTP/1.1 100 Continue\r\n\r\n")),
+    ("expectation-unknown", "takes any for 100-continue", "the status should be 200 or 417 and is 100", Hears(|bytes| swap(bytes, "the-impossible", "100-continue"))),
+    ("deadline-for-the-body", "has none", "the server says nothing", Told(no_timeout)),
+    ("deadline-for-a-dripping-body", "has one for each read", "a client that sends a byte now and then is never sent away", Gathers(|_| false, 1)),
+    ("gone-in-the-middle-of-a-body", "ends", "the server has ended", Habit(DiesOfReset)),
+    // Stage 09: files.
+    ("file", "reads text", "the body should have 11 bytes and has 10; it differs from byte 4 on", Says(|_, answer| swap(answer, "PNG\r\n", "PNG\n"))),
+    ("file-empty", "takes empty for missing", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, "/empty", "/no"))),
+    ("file-types", "knows three", "the type of picture.png should be image/png and is application/octet-stream", Says(|_, answer| swap(answer, "image/png", "application/octet-stream"))),
+    ("file-head", "counts what it leaves out", "Content-Length should be \"19\" and is \"0\"", Says(|asked, answer| match asked {
+        [b'H', ..] => swap(answer, "Content-Length: 19", "Content-Length: 0"),
+        _ => answer.into(),
+    })),
+    ("file-other-methods", "takes PUT for GET", "the status should be 405 and is 200", Hears(|bytes| swap(bytes, "PUT /", "GET /"))),
+    ("index-of-root", "has another page there", "it differs from byte 1 on", Hears(|bytes| swap(bytes, "GET / ", "GET /page.html "))),
+    ("index-of-folder", "has none", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, "/sub/ ", "/no-index/ "))),
+    ("folder-redirects", "serves its index there", "the status should be 301 and is 200", Hears(|bytes| swap(bytes, "/sub ", "/sub/ "))),
+    ("folder-redirect-stays-here", "copies the slashes", "Location //sub/ leaves the site: a host follows // and /\\, for browsers read \\ as /", Says(|asked, answer| match find(asked, b"GET //sub") {
+        Some(_) => swap(answer, "Location: /", "Location: //"),
+        None => answer.into(),
+    })),
+    ("folder-without-index", "lists it", "the status should be 404 or 400 and is 200", Says(|_, answer| swap(answer, "404 Not Found\r", "200 OK\r"))),
+    ("file-with-slash", "takes the slash away", "the status should be 404 or 400 and is 200", Hears(|bytes| swap(bytes, ".css/ ", ".css "))),
+    ("percent-decoded", "does not decode", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, "/%73", "/%2573"))),
+    ("plus-is-a-plus", "takes it for a space", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, "a+plus", "a%20plus"))),
+    ("percent-decoded-once", "decodes twice", "the status should be 404 or 400 and is 200", Hears(|bytes| swap(bytes, "/%2573", "/%73"))),
+    ("percent-invalid", "fails", "the status should be 404 or 400 and is 500", Hears(|bytes| swap(bytes, "/%zz", "/fail"))),
+    ("name-with-nul", "ends the name there", "the status should be 404 or 400 and is 200", Hears(|bytes| swap(bytes, ".css%00", ".css"))),
+    ("name-no-utf-8", "fails", "the status should be 404 or 400 and is 500", Hears(|bytes| swap(bytes, "/%ff%fe", "/fail"))),
+    ("name-too-long", "fails", "the status should be 404 or 400 and is 500", Hears(|bytes| match find(bytes, &[b'a'; 300]) {
+        Some(_) => b"GET /fail HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".into(),
+        None => bytes.into(),
+    })),
+    ("dot-files", "opens them", "the status should be 404 or 400 and is 200", Opens(|root, target| root.join(&target[1..]))),
+    ("dot-segments", "takes them away", "the status should be 404 or 400 and is 200", Hears(|bytes| swap(bytes, "/./", "/"))),
+    ("traversal-plain", "opens what it is asked for", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| root.join(target.trim_start_matches('/')))),
+    ("traversal-encoded", "looks before it decodes", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| match target.contains("..") {
+        true => root.join("no"),
+        false => root.join(decoded(&target[1..])),
+    })),
+    ("traversal-odd-encodings", "decodes twice", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| match decoded(target).contains("..") {
+        true => root.join("no"),
+        false => root.join(decoded(&decoded(&target[1..]))),
+    })),
+    ("traversal-absolute", "joins an absolute path", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| match target.contains("..") {
+        true => root.join("no"),
+        false => root.join(decoded(&target[1..])),
+    })),
+    ("traversal-sibling", "compares the beginnings of the names", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| {
+        let path = format!("{}{}", root.display(), decoded(target));
+        let path = path.replace("/www/../www", "/www");
+        match path.contains("..") {
+            true => root.join("no"),
+            false => path.into(),
+        }
+    })),
+    ("traversal-by-link", "looks at the letters only", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| match target.contains("..") {
+        true => root.join("no"),
+        false => root.join(&target[1..]),
+    })),
+    ("links-within-root", "follows none", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, "/link-to-sub", "/no"))),
+    ("links-to-nowhere", "fails", "the status should be 404 or 400 and is 500", Hears(|bytes| swap(bytes, "/link-round", "/fail"))),
+    ("special-files", "opens a FIFO", "the server says nothing", Opens(|root, target| root.join(&target[1..]))),
+    ("routes-before-files", "looks for files first", "the page should contain \"<h1>Hello\"", Opens(|root, target| root.join(&target[1..]))),
+    ("allow-unites-routes-and-files", "forgets the file", "Allow should list", Says(|_, answer| swap(answer, "POST, GET, HEAD", "POST"))),
+    ("own-public-folder", "serves where it is started", "the status should be 200 and is 404", Told(|flags| {
+        if flags.len() == 2 {
+            flags.push(".".into());
+        }
+    })),
+    ("root-is-missing", "panics", "exit status Some(101)", Ends(101)),
+    ("big-file", "reads it whole", "kB of memory", Habit(KeepsAnswer)),
+    ("big-file-and-gone", "ends", "the server has ended", Habit(DiesOfReset)),
+    ("big-file-never-read", "waits for as long as it takes", "the server says nothing", Told(no_timeout)),
+    ("file-logged", "logs what it made of the target", "no line on stdout", Logs(|line| line.replace("%20", " "))),
+    // Stage 10: the query.
+    ("query-on-file", "takes it for a part of the name", "the status should be 200 and is 404", Hears(|bytes| swap(bytes, ".css?v", ".css%3Fv"))),
+    ("query-on-root", "calls it malformed", "the request is right, and the server refuses it with 400", Hears(|bytes| swap(bytes, "/?wire", "/ wire"))),
+    ("query-on-route", "takes it for a part of the path", "the status should be 418 and is 404", Hears(|bytes| swap(bytes, "/teapot?", "/teapot%3F"))),
+    ("query-kept-in-redirect", "drops it", "Location should be \"/sub/?a=b&c\" and is \"/sub/\"", Says(|_, answer| swap(answer, "/?a=b&c", "/"))),
+    ("question-mark-in-name", "decodes first", "the status should be 404 or 400 and is 200", Hears(|bytes| swap(bytes, "%3Fv", "?v"))),
+    ("traversal-with-query", "looks at the whole", "the page must not contain \"a secret that lies outside of the root\"", Opens(|root, target| match target.ends_with("txt") {
+        true => root.join("no"),
+        false => root.join(target[1..].split('?').next().unwrap_or_default()),
+    })),
+    ("hello-by-name", "reads the first pair", "the page should contain \"<h1>Hello, Ada!</h1>\"", Hears(|bytes| swap(bytes, "x=y&name=Ada", "x=y"))),
+    ("hello-decoded", "leaves the plus alone", "the page should contain \"<h1>Hello, Zoë Ada!!</h1>\"", Hears(|bytes| swap(bytes, "+", "%2B"))),
+    ("hello-escaped", "escapes nothing", "the page must not contain \"<script\"", Says(|_, answer| swap(answer, "&lt;", "<"))),
+    ("query-pairs", "sorts them", "the list should be [\"a = 1\", \"b = 2\", \"c = 3\"] and is [\"b = 2\", \"a = 1\", \"c = 3\"]", Hears(|bytes| swap(bytes, "a=1&b=2", "b=2&a=1"))),
+    ("query-repeated-keys", "keeps one of a name", "the list should be [\"a = 1\", \"b = 2\", \"a = 3\", \"a = 1\"] and is [\"a = 1\", \"b = 2\", \"a = 1\"]", Hears(|bytes| swap(bytes, "a=3&a=1", "a=1"))),
+    ("query-empty-parts", "skips what has no value", "the list should be [\"a = \"] and is []", Hears(|bytes| swap(bytes, "?a= ", "? "))),
+    ("query-equals-in-value", "cuts at each", "the list should be [\"a = b=c\"] and is [\"a = b\"]", Hears(|bytes| swap(bytes, "a=b=c", "a=b"))),
+    ("query-plus-and-percent", "decodes first", "the list should be [\"a = =&\"] and is [\"a = =\"]", Hears(|bytes| swap(bytes, "%26", "&"))),
+    ("query-percent-invalid", "drops what it cannot read", "the list should be [\"a = %z\"] and is [\"a = z\"]", Hears(|bytes| swap(bytes, "a=%z ", "a=z "))),
+    ("query-utf-8", "drops what it cannot read", "the list should be [\"a = �\"] and is [\"a = \"]", Hears(|bytes| swap(bytes, "%FF", ""))),
+    ("query-semicolon", "separates there", "the list should be [\"a = 1;b=2\"] and is [\"a = 1\", \"b = 2\"]", Hears(|bytes| swap(bytes, ";", "&"))),
+    ("query-escaped", "escapes nothing", "the page must not contain \"<script\"", Says(|_, answer| swap(answer, "&lt;", "<"))),
+    ("query-anything", "drops NUL", "the list should be [\"%\\0\\0ë = \"] and is [\"%ë = \"]", Hears(|bytes| swap(bytes, "%00", ""))),
+    ("template-filled", "has a constant in it", "the page should contain", Hears(|bytes| swap(bytes, "size=321", "size=200"))),
+    ("template-needs-a-number", "reads hexadecimal, too", "the status should be 400 and is 200", Hears(|bytes| swap(bytes, "size=0x10", "size=16"))),
+    ("query-logged", "logs the path", "no line on stdout", Logs(|line| match line.split_once('?') {
+        Some((start, _)) => format!("{start} HTTP/1.1\" 200 1"),
+        None => line.into(),
+    })),
+];
+
+fn is_head(bytes: &[u8]) -> bool {
+    find(bytes, b"\r\n\r\n").is_some()
+}
+
+fn without_lines(bytes: &[u8], start: &str) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|b| *b == b'\n');
+    lines
+        .filter(|line| !line.starts_with(start.as_bytes()))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+fn without_flag(flags: &mut Vec<String>, name: &str) {
+    if let Some(at) = flags.iter().position(|flag| flag == name) {
+        flags.drain(at..at + 2);
+    }
+}
+
+fn no_timeout(flags: &mut Vec<String>) {
+    without_flag(flags, "--timeout");
+    flags.splice(0..0, ["--timeout".into(), "600".into()]);
+}
+
+/// `%2e` is a dot.
+fn decoded(target: &str) -> String {
+    let mut parts = target.split('%');
+    let mut text = String::from(parts.next().unwrap_or_default());
+    for part in parts {
+        let code = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(code) => text += &format!("{}{}", char::from(code), &part[2..]),
+            None => text += &format!("%{part}"),
+        }
+    }
+    text
+}
+
+/// These take their time: so long is waited for what they do.
+fn patience(name: &str) -> Duration {
+    let long = ["deadline", "slow-page", "never-read", "spare"];
+    match long.iter().any(|part| name.contains(part)) {
+        true => Duration::from_secs(3),
+        false => Duration::from_secs(2),
+    }
+}
+
+/// A test for each wrong server, one for each check that the right one passes, and one that
+/// counts the checks that nobody has seen fail.
+pub fn trials(stages: &[Stage]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut tried = HashSet::new();
+    for (row, &(name, what, says, _)) in WRONG.iter().enumerate() {
+        let Some(check) = checks::all().into_iter().find(|check| check.name == name) else {
+            trials.push(Trial::test(format!("wrong::{name} is a check"), || {
+                Err("it is none".into())
+            }));
+            continue;
+        };
+        let last = check.until.unwrap_or(checks::LAST_STAGE);
+        let Some(stage) = stages.iter().find(|stage| stage.number == last) else {
+            continue;
+        };
+        let own = stage.clone();
+        let title = format!("wrong::{name} finds one that {what}");
+        trials.push(Trial::test(title, move || {
+            is_found(&check, &own, row, says)
+        }));
+        if tried.insert(name) {
+            let own = stage.clone();
+            let title = format!("wrong::{name} passes the right one");
+            trials.push(Trial::test(title, move || passes(&check, &own)));
+        }
+    }
+    trials.push(Trial::test("wrong::each check is seen to fail", each_fails));
+    trials
+}
+
+fn each_fails() -> Result<(), Failed> {
+    let proven: HashSet<&str> = WRONG
+        .iter()
+        .map(|row| row.0)
+        .chain(broken::names())
+        .collect();
+    let all = checks::all();
+    let unproven: Vec<_> = all
+        .iter()
+        .map(|check| check.name)
+        .filter(|name| !proven.contains(name))
+        .collect();
+    if unproven.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "nobody has seen these {} checks fail: {}",
+        unproven.len(),
+        unproven.join(" ")
+    )
+    .into())
+}
+
+/// On a busy machine two segments may arrive as one, or an answer late: it may try again.
+fn is_found(check: &Check, stage: &Stage, row: usize, says: &str) -> Result<(), Failed> {
+    let mut found = String::new();
+    for _ in 0..3 {
+        let (_folder, mut server) = start(check, stage, row)?;
+        server.patience = patience(check.name);
+        found = match check.run_on(&server) {
+            Err(failure @ Failure::Wrong { .. }) => report::sentence(&failure),
+            Err(Failure::Skipped(reason)) => return Err(format!("skipped: {reason}").into()),
+            Ok(()) => "nothing".into(),
+        };
+        if found.contains(says) {
+            return Ok(());
+        }
+    }
+    Err(format!("expected `{says}`, found: {found}").into())
+}
+
+fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
+    let (_folder, server) = start(check, stage, WRONG.len())?;
+    match check.run_on(&server) {
+        Err(failure) => Err(report::explain(check, &failure, Some(stage.number)).into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// What the rules demand of everybody is asked of it as of somebody else's server, whose first
+/// client, who looks whether it is there, sends all and half-closes.
+fn start(check: &Check, stage: &Stage, row: usize) -> Result<(tempfile::TempDir, Server), Failed> {
+    let (folder, program) = proxy::program(row, stage)?;
+    let dies_early = matches!(WRONG.get(row), Some((.., Habit(DiesOfEarlyEnd))));
+    let origin = match check.level {
+        Level::Must if !dies_early => {
+            Origin::Command(format!("exec {} --port {{port}}", program.display()))
+        }
+        _ => Origin::Stage(program),
+    };
+    let server =
+        Server::start(stage.number, &origin).map_err(|failure| report::sentence(&failure))?;
+    Ok((folder, server))
+}
+
+/// Is the wrong server, if this program was started under the name of one.
+pub fn serve() -> Option<ExitCode> {
+    let (row, name) = proxy::asked_for()?;
+    let way = WRONG.get(row).map_or(Right, |row| row.3);
+    Some(proxy::serve(way, Path::new(&name)))
+}
