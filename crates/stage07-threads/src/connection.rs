@@ -168,9 +168,8 @@ impl Connection {
     pub fn close(mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.start_clock();
-        let end = self.deadline;
         let mut drained = 0;
-        while drained < MAX_DRAIN && Instant::now() < end && self.read_more().is_ok() {
+        while drained < MAX_DRAIN && self.read_more().is_ok() {
             drained += self.buffer.len();
             self.buffer.clear();
         }
@@ -179,10 +178,7 @@ impl Connection {
 
 /// Refuses a client that has had its time (RFC 9110 §15.5.9).
 fn timed_out() -> Refusal {
-    Refusal::new(
-        "408 Request Timeout",
-        "the request does not come to its end",
-    )
+    Refusal::new("408 Request Timeout", "the request is not whole")
 }
 
 /// Whether a line holds nothing but its line end: it closes the head.

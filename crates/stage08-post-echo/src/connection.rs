@@ -17,7 +17,7 @@ pub const MAX_HEAD: usize = 16 * 1024;
 /// How much of what a client still sends is read before its connection is closed, in bytes.
 const MAX_DRAIN: usize = 32 * 1024 * 1024;
 
-/// How many bytes must come in the time that a client has.
+/// A long body may take long, as long as so many bytes come in the time that a client has.
 const HEADWAY: usize = 64 * 1024;
 
 /// What is wrong with a request, in words for a person. (`&'static str` is a text that is
@@ -71,7 +71,7 @@ pub struct Connection {
     timeout: Duration,
     /// When its time is up
     deadline: Instant,
-    /// How many bytes have come since
+    /// How many bytes more give it that time anew
     headway: usize,
 }
 
@@ -89,7 +89,7 @@ impl Connection {
             room: MAX_REQUEST_LINE,
             timeout,
             deadline: Instant::now() + timeout,
-            headway: 0,
+            headway: HEADWAY,
         }
     }
 
@@ -167,10 +167,9 @@ impl Connection {
             Ok(0) => Err("the client sent no more".into()),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);
-                self.headway += count;
-                if self.headway >= HEADWAY {
-                    // A long body may take long, as long as it makes headway.
-                    self.headway = 0;
+                self.headway = self.headway.saturating_sub(count);
+                if self.headway == 0 {
+                    self.headway = HEADWAY;
                     self.start_clock();
                 }
                 Ok(())
@@ -191,9 +190,9 @@ impl Connection {
     pub fn close(mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.start_clock();
-        let end = self.deadline;
+        self.headway = MAX_DRAIN;
         let mut drained = 0;
-        while drained < MAX_DRAIN && Instant::now() < end && self.read_more().is_ok() {
+        while drained < MAX_DRAIN && self.read_more().is_ok() {
             drained += self.buffer.len();
             self.buffer.clear();
         }
@@ -202,10 +201,7 @@ impl Connection {
 
 /// Refuses a client that has had its time (RFC 9110 §15.5.9).
 fn timed_out() -> Refusal {
-    Refusal::new(
-        "408 Request Timeout",
-        "the request does not come to its end",
-    )
+    Refusal::new("408 Request Timeout", "the request is not whole")
 }
 
 /// Whether a line holds nothing but its line end: it closes the head.

@@ -42,7 +42,7 @@ pub fn read(
     if !lengths.is_empty() || request.version == "HTTP/1.0" {
         return Err("Transfer-Encoding beside a length, or in HTTP/1.0 (RFC 9112 §6.1)".into());
     }
-    check_codings(&codings.join(","))?;
+    check_codings(&codings.join(",").to_ascii_lowercase())?;
     send_continue(connection, request);
     read_chunked(connection, max_body)
 }
@@ -62,13 +62,12 @@ fn parse_length(value: &str, max_body: usize) -> Result<usize, Refusal> {
     }
 }
 
-/// Checks the value of Transfer-Encoding: we know `chunked`, and it must come last, once.
+/// Checks the value of Transfer-Encoding, in lower case: we know `chunked`, and it must come last, once.
 fn check_codings(value: &str) -> Result<(), Refusal> {
-    let value = value.to_ascii_lowercase();
     if value == "chunked" {
         return Ok(());
     }
-    let (others, last) = value.rsplit_once(',').unwrap_or(("", &value));
+    let (others, last) = value.rsplit_once(',').unwrap_or(("", value));
     if last.trim_matches([' ', '\t']) != "chunked" || others.contains("chunked") {
         return Err("chunked is not the last coding, or comes twice (RFC 9112 §6.3)".into());
     }

@@ -50,8 +50,8 @@ pub fn respond(request: Request, root: &Path) -> Answer {
         // Who answers GET answers HEAD too: `send` leaves the body out.
         if *method == request.method || (*method == "GET" && request.method == "HEAD") {
             // A handler that panics costs its client a 500, and nobody else anything.
-            let answer = panic::catch_unwind(|| handler(request));
-            return answer.unwrap_or_else(|_| Err(io::Error::other("the handler panicked").into()));
+            let panicked = Err(io::Error::other("the handler panicked").into());
+            return panic::catch_unwind(|| handler(request)).unwrap_or(panicked);
         }
         allowed.push(*method);
     }

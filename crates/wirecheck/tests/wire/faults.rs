@@ -392,7 +392,7 @@ fn headway_is_no_credit(server: &Server) -> Verdict {
 fn echo_never_read(server: &Server) -> Verdict {
     let mut own = server.own(&["--timeout", "1", "--max-body", "30000000"])?;
     // A write may take six timeouts, and again if it ended with a part.
-    own.patience = 3 * PATIENCE;
+    own.patience = 6 * PATIENCE;
     let mut client = connect(&own)?;
     let head = post_head("/echo", "Content-Length: 30000000\r\n");
     client.write_all(head.as_bytes()).map_err(ours)?;
