@@ -608,7 +608,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "Stage 09: without ROOT the stage's own public/ is served, from whatever folder it is started",
         sends: "GET / and GET /style.css without a ROOT",
         expects: "200, text/html and text/css",
-        hint: "The folder belongs to the program, not to where it is started. In Rust env!(\"CARGO_MANIFEST_DIR\") knows where the crate lies.",
+        hint: "The folder belongs to the program, not to where it is started. In Rust, `cargo run` sets CARGO_MANIFEST_DIR to the crate's folder: ask for it when you run, and not with env! when you compile, or a moved checkout is lost.",
         run: |server| {
             // Another server's folder is its owner's choice.
             server.only_ours()?;
