@@ -32,17 +32,16 @@ pub fn find(root: &Path, request: &Request) -> io::Result<Option<Response>> {
         // To open a FIFO would hold the thread until somebody writes into it.
         return Ok(None);
     }
-    match File::open(&file) {
-        Ok(file) => {
-            let mut response = Response::new("200 OK", &content_type(&path), Vec::new());
-            response.file = Some(file);
-            response.file_length = metadata.len();
-            Ok(Some(response))
-        }
+    let file = match File::open(&file) {
+        Ok(file) => file,
         // A file that we may not read does not exist for our clients either.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
-        Err(error) => Err(error),
-    }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut response = Response::new("200 OK", &content_type(&path), Vec::new());
+    response.file = Some(file);
+    response.file_length = metadata.len();
+    Ok(Some(response))
 }
 
 /// Finds what a path means below `root`: nothing outside.
