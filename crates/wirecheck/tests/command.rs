@@ -17,6 +17,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::pty::OpenptFlags;
+use wirecheck::checks::LAST_STAGE;
 use wirecheck::server::Origin;
 use wirecheck::server::PATIENCE;
 use wirecheck::server::Server;
@@ -663,7 +664,10 @@ fn what_is_not_run_is_said() {
             &["6", "--protocol", "--only", "not-found"],
             "--protocol leaves out what",
         ),
-        (&["foo"], "a stage is a number from 1 to 10"),
+        (
+            &["foo"],
+            &format!("a stage is a number from 1 to {LAST_STAGE}"),
+        ),
         (&["4", "--patience", "-1"], "a number of seconds"),
     ] {
         let (status, _, stderr) = run(arguments);

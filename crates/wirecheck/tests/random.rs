@@ -5,9 +5,6 @@
 //! `scripts/random 1000000 06 10` as many as you like to the stages you name.
 //! A failure names the seed; with `SEED=…` the same clients come again.
 
-// `/proc` knows what a server keeps.
-#![cfg(target_os = "linux")]
-
 use std::env;
 use std::fs;
 use std::io::ErrorKind;
@@ -16,6 +13,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
@@ -23,6 +21,8 @@ use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
+use libtest_mimic::Arguments;
+use libtest_mimic::Trial;
 use wirecheck::server::Origin;
 use wirecheck::server::PATIENCE;
 use wirecheck::server::Server;
@@ -46,54 +46,22 @@ const SPARE_MEMORY: u64 = 16 * 1024;
 /// Longer than any deadline of a server.
 const TOO_LONG: Duration = Duration::from_secs(30);
 
-#[test]
-fn stage01() {
-    throw_at(1);
-}
-
-#[test]
-fn stage02() {
-    throw_at(2);
-}
-
-#[test]
-fn stage03() {
-    throw_at(3);
-}
-
-#[test]
-fn stage04() {
-    throw_at(4);
-}
-
-#[test]
-fn stage05() {
-    throw_at(5);
-}
-
-#[test]
-fn stage06() {
-    throw_at(6);
-}
-
-#[test]
-fn stage07() {
-    throw_at(7);
-}
-
-#[test]
-fn stage08() {
-    throw_at(8);
-}
-
-#[test]
-fn stage09() {
-    throw_at(9);
-}
-
-#[test]
-fn stage10() {
-    throw_at(10);
+/// A test for each stage that is there, called like it: `stage06`.
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They wait more than they work.
+    arguments.test_threads = arguments.test_threads.or(Some(16));
+    let mut trials = Vec::new();
+    for stage in stages::all() {
+        let name = format!("stage{:02}", stage.number);
+        let trial = Trial::test(name, move || {
+            throw_at(stage.number);
+            Ok(())
+        });
+        // `/proc` knows what a server keeps, and only Linux has it.
+        trials.push(trial.with_ignored_flag(!cfg!(target_os = "linux")));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 /// Throws random clients at a stage.
@@ -153,6 +121,9 @@ fn throw_at(stage: u8) {
             context()
         );
     }
+    if variable("COUNT").is_none() {
+        return; // one test among many
+    }
     println!(
         "stage {stage:02}: {count} clients, {} kB of memory after the first {BATCH}, {} in the end; SEED={seed}",
         memory.unwrap_or_default(),
@@ -178,7 +149,7 @@ fn start(stage: u8) -> Server {
     let ours = stages
         .iter()
         .find(|ours| ours.number == stage)
-        .expect("there are ten");
+        .expect("it is there");
     Server::start(stage, &Origin::Stage(ours.program())).expect("it starts")
 }
 
