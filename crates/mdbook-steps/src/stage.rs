@@ -1,6 +1,7 @@
 //! A stage, as the book sees it: a numbered crate and its files.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -10,19 +11,43 @@ use std::path::PathBuf;
 const SHOWN: [&str; 5] = ["Cargo.toml", "src", "public", "templates", "examples"];
 
 /// One stage of the workspace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stage {
     /// 5 for `stage05-routing`.
     pub number: u32,
     /// The crate's name.
     pub name: String,
+    /// Where it lies.
+    pub folder: PathBuf,
     /// The text of each file that the book shows, by its path inside the crate.
     pub files: BTreeMap<String, String>,
 }
 
-/// The folder that holds the workspace this crate was built in.
+impl Stage {
+    /// What is in one of its files. One that is no text is as it lies in the checkout.
+    pub fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        let text = self
+            .files
+            .get(path)
+            .map(String::as_bytes)
+            .unwrap_or_default();
+        let lying = fs::read(self.folder.join(path)).unwrap_or_default();
+        let is_text = String::from_utf8(lying.clone()).is_ok();
+        Ok(if is_text { text.to_vec() } else { lying })
+    }
+}
+
+/// The checkout that we are in. It may have been moved since it was compiled, or share a
+/// target folder with another, so it is looked for when it is needed: cargo says where the
+/// package lies that it runs, then there is the current folder, and at last what was compiled.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let current = env::current_dir().ok();
+    let compiled = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    let starts = [package, current, compiled];
+    let mut above = starts.iter().flatten().flat_map(|start| start.ancestors());
+    let found = above.find(|folder| folder.join("crates/mdbook-steps/Cargo.toml").exists());
+    found.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// All stages below `root/crates`, in order. A file that cannot be read is an error.
@@ -44,6 +69,7 @@ pub fn read_all(root: &Path) -> io::Result<Vec<Stage>> {
         stages.push(Stage {
             number,
             name,
+            folder: entry.path(),
             files,
         });
     }

@@ -1,12 +1,12 @@
 //! The gate: the book shows each change exactly once and has no wrong directive. It needs
 //! no mdBook. The other tests try each fault on a small workspace.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+mod scratch;
 
 use mdbook_steps::book::Book;
+use mdbook_steps::chapter::Chapter;
 use mdbook_steps::stage;
+use scratch::Scratch;
 
 #[test]
 fn the_book_is_right() {
@@ -27,60 +27,22 @@ const RIGHT: &str = r#"# Two
 {{#whole-diff}}
 "#;
 
-const SUMMARY: &str = "[One](stage01-a.md)\n[Two](stage02-b.md)\n";
-
-/// A workspace with two stages and a book about them. The tests change its second chapter.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let scratch = Scratch(
-            Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join("book")
-                .join(name),
-        );
-        let _ = fs::remove_dir_all(&scratch.0);
-        let after = BEFORE.replace("one()", "uno()").replace("g()", "G()");
-        for (stage, code) in [("stage01-a", BEFORE), ("stage02-b", &after)] {
-            scratch.write(
-                &format!("crates/{stage}/Cargo.toml"),
-                &format!("[package]\nname = \"{stage}\"\n"),
-            );
-            scratch.write(&format!("crates/{stage}/src/main.rs"), code);
-        }
-        scratch.write(
-            "docs/src/stage01-a.md",
-            "{{#step \"one();\"}}\n\n{{#step \"[package]\"}}\n\n\
-             {{#card see=\"x\" rfc=\"9112\"}}\n\n{{#whole-diff}}\n",
-        );
-        scratch.write("docs/src/SUMMARY.md", SUMMARY);
-        scratch
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// The faults of the book with this chapter.
-    fn check(&self, chapter: &str) -> Vec<String> {
-        self.write("docs/src/stage02-b.md", chapter);
-        let problems = Book::read(&self.0).unwrap().check().unwrap();
-        problems.iter().map(ToString::to_string).collect()
-    }
+/// Two small stages.
+fn scratch(name: &str) -> Scratch {
+    let after = BEFORE.replace("one()", "uno()").replace("g()", "G()");
+    Scratch::new(name, &[("src/main.rs", BEFORE)], &[("src/main.rs", &after)])
 }
 
 /// The one fault that the right chapter has after this replacement.
 fn fault(name: &str, from: &str, to: &str) -> String {
-    let problems = Scratch::new(name).check(&RIGHT.replace(from, to));
+    let problems = scratch(name).check(&RIGHT.replace(from, to));
     assert!(!problems.is_empty(), "nobody noticed");
     problems[0].clone()
 }
 
 #[test]
 fn a_right_chapter_has_no_faults() {
-    assert_eq!(Scratch::new("right").check(RIGHT), Vec::<String>::new());
+    assert_eq!(scratch("right").check(RIGHT), Vec::<String>::new());
 }
 
 #[test]
@@ -126,7 +88,7 @@ fn two_matches_tell_both() {
 #[test]
 fn a_place_decides_between_two() {
     let chapter = RIGHT.replace("\"uno();\"", "\"();\" in \"fn main\"");
-    assert_eq!(Scratch::new("place").check(&chapter), Vec::<String>::new());
+    assert_eq!(scratch("place").check(&chapter), Vec::<String>::new());
 }
 
 #[test]
@@ -154,7 +116,7 @@ fn a_chapter_without_its_card_or_the_whole_diff_is_a_fault() {
             .lines()
             .filter(|line| !line.starts_with(directive))
             .collect();
-        let faults = Scratch::new(name).check(&kept.join("\n"));
+        let faults = scratch(name).check(&kept.join("\n"));
         assert_eq!(faults.len(), 1, "{faults:?}");
         let says = format!("this chapter has no {directive}");
         assert!(faults[0].contains(&says), "{faults:?}");
@@ -184,10 +146,10 @@ fn a_wrong_include_is_a_fault() {
 
 #[test]
 fn an_unknown_stage_is_a_fault() {
-    let scratch = Scratch::new("unknown-stage");
+    let scratch = scratch("unknown-stage");
     scratch.write(
         "docs/src/SUMMARY.md",
-        &format!("{SUMMARY}[Seven](stage07-x.md)\n"),
+        "[One](stage01-a.md)\n[Two](stage02-b.md)\n[Seven](stage07-x.md)\n",
     );
     scratch.write("docs/src/stage07-x.md", "# Seven\n");
     let faults = scratch.check(RIGHT);
@@ -199,7 +161,7 @@ fn an_unknown_stage_is_a_fault() {
 
 #[test]
 fn a_chapter_that_is_missing_or_not_listed_is_a_fault() {
-    let scratch = Scratch::new("unlisted");
+    let scratch = scratch("unlisted");
     scratch.write(
         "docs/src/SUMMARY.md",
         "[Welcome](welcome.md)\n[One](stage01-a.md)\n",
@@ -214,49 +176,38 @@ fn a_chapter_that_is_missing_or_not_listed_is_a_fault() {
 }
 
 #[test]
-fn removed_lines_are_attributes_and_nothing_is_blank() {
-    let scratch = Scratch::new("html");
-    let (html, _) = Book::read(&scratch.0)
-        .unwrap()
-        .chapter("stage02-b.md", RIGHT);
+fn removed_lines_are_text_but_not_copied() {
+    let html = scratch("html").chapter(RIGHT).html;
     assert!(
-        html.contains("<span class=\"removed\" data-text=\"    one(); \"></span>"),
+        html.contains("<del class=\"removed\">    one();</del>"),
         "{html}"
     );
     assert!(
         html.contains("<span class=\"added\">    uno();</span>"),
         "{html}"
     );
-    for figure in html.split("<figure").skip(1) {
-        let figure = figure.split("</figure>").next().unwrap();
-        assert!(
-            !figure.contains("\n\n"),
-            "a blank line ends a block of HTML: {figure}"
-        );
-    }
+    // The copy button takes the first `<code>`: the whole function.
+    let copied = "hidden><script type=\"text/plain\" class=\"\">fn main() {\n    uno();\n}\n</script></code><code";
+    assert!(html.contains(copied), "{html}");
 }
 
 #[test]
 fn bytes_are_drawn_with_their_line_ends() {
-    let scratch = Scratch::new("bytes");
+    let scratch = scratch("bytes");
     let chapter = format!("{RIGHT}\n```bytes\nA\\r\\n\n\\x00\n```\n");
     assert_eq!(scratch.check(&chapter), Vec::<String>::new());
-    let (html, _) = Book::read(&scratch.0)
-        .unwrap()
-        .chapter("stage02-b.md", &chapter);
+    let html = scratch.chapter(&chapter).html;
     let boxes = "A<b class=\"byte\">CR</b><b class=\"byte\">LF</b>\n<span class=\"offset\" data-text=\"3\"></span><b class=\"byte\">00</b>";
     assert!(html.contains(boxes), "{html}");
 }
 
 #[test]
 fn a_session_is_drawn_with_prompts_that_nobody_copies() {
-    let scratch = Scratch::new("session");
+    let scratch = scratch("session");
     let sessions = "```console,stage=01\n$ a \\\n> b\n<[..]>\n> c\n```\n\n```console,log\nd\n```\n";
     let chapter = format!("{RIGHT}\n{sessions}");
     assert_eq!(scratch.check(&chapter), Vec::<String>::new());
-    let (html, _) = Book::read(&scratch.0)
-        .unwrap()
-        .chapter("stage02-b.md", &chapter);
+    let html = scratch.chapter(&chapter).html;
     for part in [
         "while stage 01 runs</div>\n\n<pre class=\"session\"><code class=\"nohighlight\"><b",
         "<b data-text=\"$ \">a \\</b>\n<b data-text=\"&gt; \">b</b>\n&lt;…&gt;\n&gt; c\n</code></pre>",
@@ -269,7 +220,7 @@ fn a_session_is_drawn_with_prompts_that_nobody_copies() {
 #[test]
 fn a_session_that_escapes_the_replay_is_a_fault() {
     let faults = |name: &str, block: &str| {
-        let faults = Scratch::new(name).check(&format!("{RIGHT}\n{block}\n"));
+        let faults = scratch(name).check(&format!("{RIGHT}\n{block}\n"));
         faults.join("\n")
     };
     let not_replayed = "docs/src/stage02-b.md:11: this session is not replayed";
@@ -316,12 +267,14 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
 
 #[test]
 fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
-    let scratch = Scratch::new("gone");
+    let scratch = scratch("gone");
     scratch.write("crates/stage01-a/src/old.rs", &"fn old() {}\n".repeat(300));
     let chapter = format!("{{{{#card see=\"`\\r\\n`\"}}}}\n{RIGHT}\n{{{{#step \"fn old()\"}}}}\n");
-    let (html, faults) = Book::read(&scratch.0)
-        .unwrap()
-        .chapter("stage02-b.md", &chapter);
+    let Chapter {
+        html,
+        problems: faults,
+        ..
+    } = scratch.chapter(&chapter);
     assert_eq!(faults, []);
     assert!(html.contains("<details><summary>the 300 lines that go away"));
     assert!(html.contains("<td>1 minutes</td>"), "{html}");
@@ -331,7 +284,7 @@ fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
 
 #[test]
 fn the_matrix_tells_what_each_stage_adds_and_ends() {
-    let scratch = Scratch::new("matrix");
+    let scratch = scratch("matrix");
     let (right, old) = (
         "right\t2\t\tprotocol\tRFC 9112 §2.2: a rule\t`GET`\t<b>\n",
         "old\t1\t1\thouse\tStage 01\tnothing\tan end\n",
@@ -339,8 +292,11 @@ fn the_matrix_tells_what_each_stage_adds_and_ends() {
     let head = "name\tsince\tuntil\tkind\trule\tsends\texpects\n";
     scratch.write("docs/generated/checks.tsv", &format!("{head}{old}{right}"));
     let chapter = format!("{RIGHT}\n{{{{#matrix}}}}\n");
-    let book = Book::read(&scratch.0).unwrap();
-    let (html, faults) = book.chapter("stage02-b.md", &chapter);
+    let Chapter {
+        html,
+        problems: faults,
+        ..
+    } = scratch.chapter(&chapter);
     assert_eq!(faults, []);
     for expected in [
         "stage01-a</a></td><td>1</td><td>0</td><td>1</td>",
@@ -352,7 +308,7 @@ fn the_matrix_tells_what_each_stage_adds_and_ends() {
         assert!(html.contains(expected), "no {expected} in {html}");
     }
     scratch.write("docs/generated/checks.tsv", &format!("{head}right\ttwo\n"));
-    let (_, faults) = book.chapter("stage02-b.md", &chapter);
+    let faults = scratch.chapter(&chapter).problems;
     assert_eq!(
         faults[0].message,
         "docs/generated/checks.tsv:2: not a check"

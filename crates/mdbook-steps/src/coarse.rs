@@ -1,4 +1,4 @@
-//! The pieces in which a chapter shows its diff.
+//! The units of a chapter that has no checkpoints yet. To be deleted with the last of them.
 //!
 //! A piece is a run of changes with little between them, as in `diff -u`. One that would
 //! not fit on a screen is cut at the items of the file: functions, structs, the `use` block.
@@ -8,55 +8,40 @@ use std::ops::Range;
 use crate::diff::FileDiff;
 use crate::diff::Line;
 use crate::diff::Tag;
+use crate::units::Kind;
+use crate::units::Unit;
 
 /// How many unchanged lines stand around a change.
-pub const CONTEXT: usize = 3;
+const CONTEXT: usize = 3;
 /// What fits on a screen.
 const SCREEN: usize = 40;
 
 /// A part of the diff that a chapter shows at one place.
 #[derive(Debug, Clone)]
-pub struct Piece {
+struct Piece {
     /// Which file of the diff it is in.
-    pub file: usize,
+    file: usize,
     /// From its first changed line to its last, in the lines of that file.
-    pub lines: Range<usize>,
-    /// The same with context, which does not reach into neighbouring items.
-    pub shown: Range<usize>,
-    /// The item that encloses it, if one does: all its lines.
-    pub item: Option<Item>,
+    lines: Range<usize>,
     /// The file and the items, for people.
-    pub place: String,
+    place: String,
     /// May it be left out? Only the crate's name in `Cargo.toml` may.
-    pub optional: bool,
+    optional: bool,
 }
 
 /// A function, a struct, an `impl`, the `use` block …
 #[derive(Debug, Clone)]
-pub struct Item {
+struct Item {
     /// Its lines, the comment above it among them.
-    pub lines: Range<usize>,
+    lines: Range<usize>,
     /// The line that names it.
-    pub head: usize,
+    head: usize,
     /// `fn main`, say.
-    pub name: String,
-}
-
-impl Piece {
-    /// Has it an added or removed line with this text, at a place with that text?
-    pub fn matches(&self, diff: &[FileDiff], text: &str, place: &str) -> bool {
-        self.place.contains(place) && self.changed(diff).any(|line| line.text.contains(text))
-    }
-
-    /// Its added and removed lines.
-    pub fn changed<'a>(&self, diff: &'a [FileDiff]) -> impl Iterator<Item = &'a Line> {
-        let lines = &diff[self.file].lines[self.lines.clone()];
-        lines.iter().filter(|line| line.tag != Tag::Equal)
-    }
+    name: String,
 }
 
 /// All pieces of a diff, in the order of the files.
-pub fn pieces(diff: &[FileDiff]) -> Vec<Piece> {
+fn pieces(diff: &[FileDiff]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (at, file) in diff.iter().enumerate() {
         let outline = outline(file);
@@ -69,44 +54,25 @@ pub fn pieces(diff: &[FileDiff]) -> Vec<Piece> {
     pieces
 }
 
-/// The directive that shows one of the pieces and no other.
-pub fn directive(diff: &[FileDiff], pieces: &[Piece], wanted: &Piece) -> String {
-    let unique = |text: &str, place: &str| {
-        pieces
-            .iter()
-            .filter(|piece| piece.matches(diff, text, place))
-            .count()
-            == 1
-    };
-    let mut changed: Vec<&Line> = wanted.changed(diff).collect();
-    changed.retain(|line| !line.text.trim().is_empty());
-    // The line that names an item is the best to remember, and it should be there to see.
-    changed.sort_by_key(|line| {
-        let names = item_name(line.text.trim()).is_some_and(|name| !name.starts_with("the "));
-        (!names, line.tag == Tag::Delete)
-    });
-    let lines: Vec<&str> = changed.iter().map(|line| line.text.trim()).collect();
-    for place in ["", &diff[wanted.file].path, &wanted.place] {
-        if let Some(text) = lines.iter().find(|text| unique(text, place)) {
-            let inside = if place.is_empty() {
-                String::new()
+/// The pieces as units.
+pub fn units(diff: &[FileDiff]) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for piece in pieces(diff) {
+        let lines = &diff[piece.file].lines;
+        let is_change = |at: &usize| lines[*at].tag != Tag::Equal;
+        units.push(Unit {
+            file: piece.file,
+            lines: piece.lines.filter(is_change).collect(),
+            key: String::new(),
+            place: piece.place,
+            kind: if piece.optional {
+                Kind::Silent
             } else {
-                format!(" in {}", quote(place))
-            };
-            return format!("{{{{#step {}{inside}}}}}", quote(text));
-        }
+                Kind::Code
+            },
+        });
     }
-    format!(
-        "{{{{#step {}}}}} (nothing in it is unique)",
-        quote(lines.first().unwrap_or(&""))
-    )
-}
-
-fn quote(text: &str) -> String {
-    match (text.contains('"'), text.contains('\'')) {
-        (true, false) => format!("'{text}'"),
-        _ => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
-    }
+    units
 }
 
 /// Runs of changes with at most twice the context between them.
@@ -202,22 +168,14 @@ fn piece(at: usize, file: &FileDiff, outline: &[Item], lines: Range<usize>) -> P
         }
     }
     let mut names: Vec<String> = touched.iter().map(|item| item.name.clone()).collect();
-    let mut item = (touched.len() == 1).then(|| touched[0].clone());
-    let first = touched.first().map_or(0, |item| item.lines.start);
-    let last = touched
-        .last()
-        .map_or(file.lines.len(), |item| item.lines.end);
-    let mut bounds = first.min(lines.start)..last.max(lines.end);
     // Inside an `impl`, the method is what encloses it.
-    if let Some(outer) = &item {
+    if let [outer] = touched[..] {
         let methods = items(&file.lines, outer.lines.clone(), 4);
         let method = methods
             .into_iter()
             .find(|method| method.lines.start <= lines.start && lines.end <= method.lines.end);
         if let Some(method) = method.filter(|_| outer.name.starts_with("impl")) {
             names = vec![format!("{}, {}", outer.name, method.name)];
-            bounds = method.lines.clone();
-            item = Some(method);
         }
     }
     names.retain(|name| !name.is_empty());
@@ -226,34 +184,17 @@ fn piece(at: usize, file: &FileDiff, outline: &[Item], lines: Range<usize>) -> P
     if !names.is_empty() {
         place += &format!(": {}", names.join(", "));
     }
-    let mut shown = lines.start.saturating_sub(CONTEXT).max(bounds.start)
-        ..(lines.end + CONTEXT).min(bounds.end);
-    // A change nearby is a piece of its own.
-    let changed = |at: &usize| file.lines[*at].tag != Tag::Equal;
-    if let Some(above) = (shown.start..lines.start).rfind(changed) {
-        shown.start = above + 1;
-    }
-    if let Some(below) = (lines.end..shown.end).find(changed) {
-        shown.end = below;
-    }
-    let blank = |at: usize| file.lines[at].text.trim().is_empty();
-    while shown.start < lines.start && blank(shown.start) {
-        shown.start += 1;
-    }
-    while shown.end > lines.end && blank(shown.end - 1) {
-        shown.end -= 1;
-    }
     let mut changed = file.lines[lines.clone()]
         .iter()
         .filter(|line| line.tag != Tag::Equal);
     let optional = file.path == "Cargo.toml"
         && !file.new
-        && changed.all(|line| line.text.starts_with("name = "));
+        && changed.all(|line| {
+            line.text.starts_with("name = ") || line.text.starts_with("description = ")
+        });
     Piece {
         file: at,
         lines,
-        shown,
-        item,
         place,
         optional,
     }
@@ -353,66 +294,5 @@ fn item_name(line: &str) -> Option<String> {
             Some(format!("{word} {}", &rest[..end]))
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diff;
-
-    fn file(old: &str, new: &str) -> Vec<FileDiff> {
-        vec![FileDiff {
-            path: "src/main.rs".into(),
-            new: old.is_empty(),
-            lines: diff::lines(old, new),
-        }]
-    }
-
-    fn places(diff: &[FileDiff]) -> Vec<String> {
-        pieces(diff).into_iter().map(|piece| piece.place).collect()
-    }
-
-    #[test]
-    fn changes_near_each_other_are_one_piece() {
-        let old = "fn a() {\n    1;\n    2;\n    3;\n}\n";
-        assert_eq!(
-            places(&file(old, &old.replace("1", "one").replace("3", "three"))),
-            ["src/main.rs: fn a"]
-        );
-        let long = old.replace("2;", &"2;\n".repeat(9));
-        assert_eq!(
-            places(&file(
-                &long,
-                &long.replace("1", "one").replace("3", "three")
-            ))
-            .len(),
-            2
-        );
-    }
-
-    #[test]
-    fn a_long_new_file_is_cut_at_its_items() {
-        let body = "    x();\n".repeat(20);
-        let new = format!(
-            "//! About.\n\nuse a;\nuse b;\n\n/// A.\n#[derive(X)]\nstruct A {{\n{body}}}\n\nimpl A {{\n    /// B.\n    fn b() {{\n{body}    }}\n\n    fn c() {{\n{body}    }}\n}}\n"
-        );
-        let diff = file("", &new);
-        let expected = [
-            "src/main.rs",
-            "src/main.rs: the imports",
-            "src/main.rs: struct A",
-            "src/main.rs: impl A",
-            "src/main.rs: impl A, fn c",
-        ];
-        assert_eq!(places(&diff), expected);
-        assert!(
-            pieces(&diff)
-                .iter()
-                .all(|piece| piece.lines.len() <= SCREEN)
-        );
-        let all = pieces(&diff);
-        assert_eq!(directive(&diff, &all, &all[2]), "{{#step \"struct A {\"}}");
-        assert!(all.iter().all(|piece| piece.shown == piece.lines));
     }
 }
