@@ -133,8 +133,8 @@ impl Book {
         Ok(())
     }
 
-    /// What the chapter of a stage is about; in steps, or as chapters were before.
-    pub fn lesson(&self, number: u32, stepwise: bool) -> Result<Lesson<'_>, String> {
+    /// What the chapter of a stage is about.
+    pub fn lesson(&self, number: u32) -> Result<Lesson<'_>, String> {
         let at = self.stages.iter().position(|stage| stage.number == number);
         let at = at.ok_or_else(|| {
             let names: Vec<&str> = self
@@ -148,7 +148,7 @@ impl Book {
             )
         })?;
         let before = at.checked_sub(1).map(|before| &self.stages[before]);
-        Ok(Lesson::new(before, &self.stages[at], stepwise))
+        Ok(Lesson::new(before, &self.stages[at]))
     }
 }
 

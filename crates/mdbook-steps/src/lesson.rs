@@ -58,9 +58,9 @@ struct Wish {
 
 impl<'a> Lesson<'a> {
     /// The lesson of a stage, after the one before it.
-    pub fn new(before: Option<&'a Stage>, stage: &'a Stage, fine: bool) -> Lesson<'a> {
+    pub fn new(before: Option<&'a Stage>, stage: &'a Stage) -> Lesson<'a> {
         let diff = diff::between(before, stage);
-        let units = units::units(&diff, fine);
+        let units = units::units(&diff);
         Lesson {
             before,
             stage,

@@ -9,7 +9,6 @@ pub mod book;
 pub mod card;
 pub mod chapter;
 pub mod checks;
-mod coarse;
 pub mod diff;
 pub mod directive;
 pub mod edit;

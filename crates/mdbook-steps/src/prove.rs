@@ -112,7 +112,7 @@ fn indented(text: &str) -> String {
 
 /// A chapter's directives, ready to be put in order.
 pub fn skeleton(book: &Book, number: u32) -> Result<String, String> {
-    let lesson = book.lesson(number, true)?;
+    let lesson = book.lesson(number)?;
     let mut text = "{{#card see=\"…\" rfc=\"9112 §…\"}}\n\n".to_owned();
     let mut along = String::new();
     for (at, unit) in lesson.units.iter().enumerate() {

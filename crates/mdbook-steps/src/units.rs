@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::coarse;
 use crate::diff::FileDiff;
 use crate::diff::Line;
 use crate::diff::Tag;
@@ -95,12 +94,8 @@ fn mentions(line: &str, name: &str) -> bool {
     false
 }
 
-/// All units of a diff, in the order of the files. `first` is the first stage, whose
-/// `Cargo.toml` is shown like a file of code.
-pub fn units(diff: &[FileDiff], fine: bool) -> Vec<Unit> {
-    if !fine {
-        return coarse::units(diff);
-    }
+/// All units of a diff, in the order of the files.
+pub fn units(diff: &[FileDiff]) -> Vec<Unit> {
     let mut units = Vec::new();
     for (at, file) in diff.iter().enumerate() {
         let parts = if file.gone() || (file.path == "Cargo.toml" && file.new) {

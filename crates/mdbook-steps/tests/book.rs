@@ -22,7 +22,11 @@ const RIGHT: &str = r#"# Two
 
 {{#step "G();"}}
 
+{{#checkpoint}}
+
 {{#card see="x" rfc="9112 §3"}}
+
+{{#whole-files}}
 
 {{#whole-diff}}
 "#;
@@ -223,7 +227,7 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
         let faults = scratch(name).check(&format!("{RIGHT}\n{block}\n"));
         faults.join("\n")
     };
-    let not_replayed = "docs/src/stage02-b.md:11: this session is not replayed";
+    let not_replayed = "docs/src/stage02-b.md:15: this session is not replayed";
     for (at, block) in [
         "  ```console\n  $ true\n  ```",
         "- ```console\n  $ true\n  ```",
@@ -240,14 +244,14 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
     }
     let disguised = faults("disguised", "```text\n$ true\n```");
     assert!(
-        disguised.contains(":12: this session is not"),
+        disguised.contains(":16: this session is not"),
         "{disguised}"
     );
     let tildes = faults("tildes", "~~~\ntrue\n~~~");
-    assert!(tildes.contains(":11: open a block with ```"), "{tildes}");
+    assert!(tildes.contains(":15: open a block with ```"), "{tildes}");
     let ending = faults("ending", "```console\n$ true\n  ```");
     assert!(
-        ending.contains(":13: a ```console block must end"),
+        ending.contains(":17: a ```console block must end"),
         "{ending}"
     );
     let open = faults("open", "```console\n$ true");
@@ -268,8 +272,10 @@ fn a_session_that_escapes_the_replay_is_a_fault() {
 #[test]
 fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
     let scratch = scratch("gone");
-    scratch.write("crates/stage01-a/src/old.rs", &"fn old() {}\n".repeat(300));
-    let chapter = format!("{{{{#card see=\"`\\r\\n`\"}}}}\n{RIGHT}\n{{{{#step \"fn old()\"}}}}\n");
+    scratch.write("crates/stage01-a/public/old.txt", &"old line\n".repeat(300));
+    let chapter = format!(
+        "{{{{#card see=\"`\\r\\n`\"}}}}\n{RIGHT}\n{{{{#step \"old line\"}}}}\n{{{{#checkpoint}}}}\n"
+    );
     let Chapter {
         html,
         problems: faults,
