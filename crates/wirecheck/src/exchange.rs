@@ -84,6 +84,19 @@ impl Exchange {
         self.events.iter().any(came)
     }
 
+    /// Has nothing come since then?
+    pub fn received_as_much_as(&self, before: &Exchange) -> bool {
+        self.received_total() == before.received_total()
+    }
+
+    fn received_total(&self) -> usize {
+        let bytes = |event: &Event| match event {
+            Event::Received { total, .. } => *total,
+            _ => 0,
+        };
+        self.events.iter().map(bytes).sum()
+    }
+
     /// The first bytes that were sent.
     pub fn begins_with(&self, start: &[u8]) -> bool {
         let mut sent = Vec::new();

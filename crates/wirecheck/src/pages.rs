@@ -216,7 +216,7 @@ fn ask(
         Err(failure @ Failure::Skipped(_)) => return Err(failure),
         Err(failure) => {
             // What is wrong may be refused by a close, or not at all.
-            if !is_wrong || client.exchange.has_received() {
+            if !is_wrong || (client.exchange.has_received() && !client.was_reset) {
                 asked.failure = Some(failure);
             }
             return Ok(asked);
@@ -224,6 +224,10 @@ fn ask(
     };
     let mut answer = head;
     if let Err(failure) = answer.read_body(&mut client) {
+        // RFC 9112 §9.6: of what is too large a server may be rid by a reset.
+        if is_wrong && client.was_reset {
+            return Ok(asked);
+        }
         let unframed = !answer.is_framed() && !client.was_reset;
         asked.failure = Some(if unframed {
             client.wrong(

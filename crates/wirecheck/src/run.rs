@@ -98,7 +98,8 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
     };
     // Whether it survives a client who says nothing is the matter of the first stages' checks.
     // After them it can be tried whether it serves another one meanwhile.
-    let (first, rest): (Vec<Check>, Vec<Check>) = plan.checks.iter().partition(|c| c.since < 4);
+    let (first, rest): (Vec<Check>, Vec<Check>) =
+        plan.checks.iter().partition(|c| c.since < 4 && !c.waits);
     state.run_all(&first, rest.len(), &mut server);
     if state.cut_short.is_none() && !rest.is_empty() {
         state.at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);

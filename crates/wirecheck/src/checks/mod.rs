@@ -5,7 +5,10 @@ use crate::check::Check;
 use crate::check::Harm;
 use crate::check::Level;
 
+mod kept;
 mod levels;
+mod pages;
+mod process;
 mod stage01;
 mod stage02;
 mod stage03;
@@ -19,8 +22,8 @@ mod stage10;
 
 pub use levels::needs_many_at_once;
 
-/// The rows, a list for each stage.
-const STAGES: &[&[Check]] = &[
+/// The rows, a list for each stage, and those for any page, connection and process.
+const TABLES: &[&[Check]] = &[
     stage01::CHECKS,
     stage02::CHECKS,
     stage03::CHECKS,
@@ -31,15 +34,20 @@ const STAGES: &[&[Check]] = &[
     stage08::CHECKS,
     stage09::CHECKS,
     stage10::CHECKS,
+    // These are of several stages.
+    pages::CHECKS,
+    kept::CHECKS,
+    process::CHECKS,
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = STAGES.len() as u8;
+pub const LAST_STAGE: u8 = 10;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {
-    let mut checks = STAGES.concat();
+    let mut checks = TABLES.concat();
     checks.iter_mut().for_each(levels::set);
+    checks.sort_by_key(|check| check.since);
     checks
 }
 
@@ -68,6 +76,19 @@ const fn protocol(since: u8) -> Check {
     }
 }
 
+/// A row that the RFCs demand of any server.
+const fn must(since: u8) -> Check {
+    protocol(since)
+}
+
+/// A row that an RFC recommends.
+const fn should(since: u8) -> Check {
+    Check {
+        level: Level::Should,
+        ..house(since)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +105,7 @@ mod tests {
             for text in [check.rule, check.sends, check.expects, check.hint] {
                 assert!(!text.is_empty(), "{name} lacks a text");
             }
-            assert!((1..=LAST_STAGE).contains(&check.since), "{name}");
+            assert!((1..=LAST_STAGE + 1).contains(&check.since), "{name}");
             assert!(check.until.is_none_or(|last| last >= check.since), "{name}");
         }
     }

@@ -823,7 +823,7 @@ fn passwd(server: &Server) -> Verdict {
 }
 
 /// As a browser reads it: a backslash is a slash, and any number of slashes is two.
-fn leads_away(location: &str) -> bool {
+pub(super) fn leads_away(location: &str) -> bool {
     let location = location.replace('\\', "/");
     let rest = location
         .trim_start_matches("http:")
