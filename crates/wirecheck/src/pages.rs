@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::answer::Answer;
 use crate::check::Failure;
@@ -223,19 +224,23 @@ fn ask(
         }
     };
     let mut answer = head;
-    if let Err(failure) = answer.read_body(&mut client) {
+    let begin = Instant::now();
+    let read = answer.read_body(&mut client);
+    if !answer.is_framed() && !answer.says_close() && !(is_wrong && client.was_reset) {
+        // A close that comes much later was not meant as the end of this answer.
+        let stays = read.is_err() || begin.elapsed() > Duration::from_millis(400);
+        asked.failure = Some(client.wrong(match stays {
+            true => "the answer has no Content-Length, and the connection stays open: the client waits for more",
+            false => "there is neither a length nor `Connection: close`: the client does not know where the body ends",
+        }));
+        return Ok(asked);
+    }
+    if let Err(failure) = read {
         // RFC 9112 §9.6: of what is too large a server may be rid by a reset.
         if is_wrong && client.was_reset {
             return Ok(asked);
         }
-        let unframed = !answer.is_framed() && !client.was_reset;
-        asked.failure = Some(if unframed {
-            client.wrong(
-                "the answer has no Content-Length, and the connection stays open: the client waits for more",
-            )
-        } else {
-            failure
-        });
+        asked.failure = Some(failure);
         return Ok(asked);
     }
     asked.then = then(&answer, &mut client);

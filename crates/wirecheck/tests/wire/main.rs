@@ -4,10 +4,12 @@
 //! - `checks::stage05::host`: a check on a stage for which it holds;
 //! - `faults::stage09::root-removed`: a fault that a stage survives;
 //! - `broken::NoDate is found by answer-date`: a check on a server that is wrong;
+//! - `anybody::page-date finds no-date-404`: the same on a server that keeps connections;
 //! - `wrong::host-twice finds one that takes the last`: the same, made of our own stage.
 //!
 //! `cargo test -p wirecheck --test wire stage05` runs those with `stage05` in their names.
 
+mod anybody;
 mod broken;
 mod checks;
 mod faults;
@@ -28,7 +30,7 @@ const AT_ONCE: usize = 64;
 const OPEN_FILES: u64 = 10_240;
 
 fn main() -> ExitCode {
-    if let Some(ended) = wrong::serve() {
+    if let Some(ended) = anybody::serve().or_else(wrong::serve) {
         return ended;
     }
     let mut arguments = Arguments::from_args();
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let mut trials = faults::trials(&stages);
     trials.extend(checks::trials(&stages));
     trials.extend(broken::trials());
+    trials.extend(anybody::trials());
     trials.extend(wrong::trials(&stages));
     // Those first that wait longest.
     trials.sort_by_key(|trial| !trial.name().contains("file-never-read"));
