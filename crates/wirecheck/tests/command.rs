@@ -534,7 +534,7 @@ fn in_stage_05_a_page_for_a_malformed_request_says_how_to_refuse_it() {
 }
 
 #[test]
-fn in_stage_05_a_page_may_show_the_target() {
+fn a_page_may_show_the_target() {
     // The same page everywhere, but for what was asked.
     let mirror = serve(|mut client| {
         let mut head = [0; 4096];
@@ -546,7 +546,7 @@ fn in_stage_05_a_page_may_show_the_target() {
         let _ = client.write_all(answer.as_bytes());
     });
     let addr = mirror.to_string();
-    let (_, stdout, _) = run(&["5", "--addr", &addr, "--only", "target-absolute-form"]);
+    let (_, stdout, _) = run(&["10", "--addr", &addr, "--only", "target-absolute-form"]);
     assert!(stdout.contains("1 passed"), "{stdout}");
 }
 
