@@ -130,6 +130,9 @@ fn the_sessions_of_the_readme_are_true() {
 fn the_help_is_as_recorded() {
     let mut help = String::new();
     for stage in stage::read_all(&stage::workspace()).unwrap() {
+        if stage.number == 1 {
+            continue; // it takes an address and nothing else
+        }
         let output = Command::new(programs().join(&stage.name))
             .arg("--help")
             .output()
