@@ -107,8 +107,13 @@ impl Connection {
     /// The same with the pieces of one head. A server that answers or closes before the last
     /// of them is sent has not read up to the empty line (RFC 9112 §2.2).
     pub fn send_unanswered<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
+        let mut sent = Vec::new();
         for piece in pieces {
-            if !self.is_quiet() {
+            // Who takes a CR for a line end (Java's readLine does) has read the whole head before
+            // its last byte comes: that has a check of its own.
+            let is_last_lf = piece == b"\n" && sent.ends_with(b"\n\r");
+            sent.extend(piece);
+            if !is_last_lf && !self.is_quiet() {
                 // To be shown.
                 let _ = self.read_more();
                 return Err(
@@ -119,6 +124,13 @@ impl Connection {
             thread::sleep(PAUSE);
         }
         Ok(())
+    }
+
+    /// The status of the answer that follows the one that was read.
+    pub(crate) fn next_status(&mut self) -> Option<u16> {
+        while self.buffer.len() < 12 && self.read_more().is_ok_and(|n| n > 0) {}
+        let status = self.buffer.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+        std::str::from_utf8(status).ok()?.parse().ok()
     }
 
     /// Says that nothing more will be sent, and goes on listening.

@@ -85,6 +85,9 @@ fn fill(root: &Path) -> io::Result<()> {
     fs::create_dir_all(root.join("odd/index.html"))?;
     fs::create_dir_all(root.join(Path::new("\\odd.example")))?;
     fs::create_dir_all(root.join(".git"))?;
+    fs::create_dir_all(root.join(".well-known/acme-challenge"))?;
+    fs::create_dir_all(root.join(".well-known-not"))?;
+    fs::create_dir_all(root.join("sub/.well-known"))?;
     fs::create_dir_all(&sibling)?;
     fs::write(&outside, SECRET)?;
     fs::write(sibling.join("secret.txt"), SECRET)?;
@@ -116,6 +119,13 @@ fn fill(root: &Path) -> io::Result<()> {
     }
     fs::write(root.join(".hidden"), SECRET)?;
     fs::write(root.join(".git/config"), SECRET)?;
+    fs::write(
+        root.join(".well-known/acme-challenge/token"),
+        "for everybody",
+    )?;
+    fs::write(root.join(".well-known/.hidden"), SECRET)?;
+    fs::write(root.join(".well-known-not/token"), SECRET)?;
+    fs::write(root.join("sub/.well-known/token"), SECRET)?;
     File::create(root.join("big.bin"))?.set_len(BIG)?;
     symlink("plain.txt", root.join("link-inside.txt"))?;
     symlink("sub", root.join("link-to-sub"))?;

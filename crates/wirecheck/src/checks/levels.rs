@@ -42,6 +42,8 @@ const LETS_IN: &[&str] = &[
     "coding-not-chunked-last",
     "chunk-size-not-guessed",
     "space-before-colon",
+    "chunk-extension-invalid",
+    "cr-is-no-line-end",
 ];
 
 const ENDS: &[&str] = &[

@@ -141,9 +141,17 @@ fn peer_logged(server: &Server) -> Verdict {
     let mut client = server.connect()?;
     client.half_close();
     client.rest()?;
-    let peer = client.stream.local_addr();
-    let peer = peer.map(|address| address.to_string()).unwrap_or_default();
-    server.stdout_line(&peer).map(|_| ())
+    let peer = client.stream.local_addr().ok();
+    let [ip, port] = match peer {
+        Some(peer) => [peer.ip().to_string(), peer.port().to_string()],
+        None => Default::default(),
+    };
+    // However it is written: Python prints ('127.0.0.1', 57636).
+    let line = server.stdout_line(&port)?;
+    ensure(
+        line.contains(&ip),
+        format!("the line with the port lacks the address {ip}: {line}"),
+    )
 }
 
 fn ready_line(server: &Server) -> Verdict {

@@ -146,9 +146,23 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "host-invalid",
         rule: "RFC 9112 §3.2: a server MUST answer 400 to a Host field with an invalid value",
-        sends: "Host: a b · Host: a/b · Host: a,b.example/ · Host: user@a · Host: a?b",
+        sends: "Host: a b · a/b · a,b.example/ · user@a · a?b · a#b · <a> · a\\b",
         hint: "uri-host [ \":\" port ]: letters, digits, -._~%!$&'()*+,;= or an address in brackets.",
-        run: |server| refuses_hosts(server, &["a b", "a/b", "user@a", "a?b", "a#b", "<a>"]),
+        run: |server| {
+            refuses_hosts(
+                server,
+                &[
+                    "a b",
+                    "a/b",
+                    "a,b.example/",
+                    "user@a",
+                    "a?b",
+                    "a#b",
+                    "<a>",
+                    "a\\b",
+                ],
+            )
+        },
         ..REFUSED
     },
     Check {
@@ -167,10 +181,67 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "host-bracket-invalid",
         rule: "RFC 3986 §3.2.2: an IPv6 address stands in brackets, and the brackets close",
-        sends: "Host: [::1 · Host: ::1 · Host: [zz]",
+        sends: "Host: [::1 · ::1 · [zz] · [::1]x · [] · [1.2.3.4] · [v1.] · [v.x] · [vg.x] · [v1.a/b]",
         hint: "Between the brackets stands an IPv6 address, and after them nothing or a port. In Rust Ipv6Addr parses it.",
-        run: |server| refuses_hosts(server, &["[::1", "[zz]", "[::1]x"]),
+        run: |server| {
+            refuses_hosts(
+                server,
+                &[
+                    "[::1",
+                    "::1",
+                    "[zz]",
+                    "[::1]x",
+                    "[]",
+                    "[1.2.3.4]",
+                    "[v1.]",
+                    "[v.x]",
+                    "[vg.x]",
+                    "[v1.a/b]",
+                ],
+            )
+        },
         ..REFUSED
+    },
+    Check {
+        name: "host-zone-invalid",
+        rule: "RFC 3986 §3.2.2: an IPv6 address in a URI has no zone: that is for one machine alone",
+        sends: "Host: [::1%1] · [fe80::1%2]:80 · [fe80::1%25eth0] · [::1%lo]",
+        hint: "Parsers of addresses may take a zone: take the brackets off, and parse an address without port. In Rust Ipv6Addr, not SocketAddrV6.",
+        run: |server| {
+            refuses_hosts(
+                server,
+                &["[::1%1]", "[fe80::1%2]:80", "[fe80::1%25eth0]", "[::1%lo]"],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "host-percent-invalid",
+        rule: "RFC 3986 §2.1 and §3.2.2: in a name a percent sign is followed by two hex digits",
+        sends: "Host: % · a%zz · x%2 · %%41 · a%4g.example:80 · a%",
+        hint: "Allow % only before two hex digits.",
+        run: |server| {
+            refuses_hosts(
+                server,
+                &["%", "a%zz", "x%2", "%%41", "a%4g.example:80", "a%"],
+            )
+        },
+        ..REFUSED
+    },
+    Check {
+        name: "host-of-the-future",
+        rule: "RFC 3986 §3.2.2: IP-literal = \"[\" ( IPv6address / IPvFuture ) \"]\"",
+        sends: "Host: [v1.x]:80 · [vF.a:b] · [V1a.1] · %C3%AB.example",
+        expects: "each is served: they are valid, though no such address exists yet",
+        hint: "v, hex digits, a dot, and then letters, digits, -._~!$&'()*+,;= and colons.",
+        run: |server| {
+            for host in ["[v1.x]:80", "[vF.a:b]", "[V1a.1]", "%C3%AB.example"] {
+                let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+                server.ask(head)?.accepted()?;
+            }
+            Ok(())
+        },
+        ..HOUSE
     },
     Check {
         name: "host-forms-accepted",
@@ -437,6 +508,21 @@ pub(super) const CHECKS: &[Check] = &[
         ..PROTOCOL
     },
     Check {
+        name: "cr-is-no-line-end",
+        rule: "RFC 9112 §2.2: a bare CR is invalid, or a space; who ends lines there reads other requests than the proxy in front",
+        sends: "GET / whose lines end in CR alone, in one line that CRLF ends",
+        expects: "400 Bad Request (in stage 05 still: closed without an answer); from another server any refusal, or a close",
+        hint: "Read up to LF. Java's readLine, and Python's splitlines, end lines at a CR, too.",
+        run: |server| {
+            let requests = ["GET / HTTP/1.1\rHost: localhost\rConnection: close\r\r\r\n\r\n"];
+            if server.is_ours() {
+                return refuses(server, &requests);
+            }
+            not_served(server, requests[0])
+        },
+        ..PROTOCOL
+    },
+    Check {
         name: "request-line-without-version",
         rule: "RFC 9112 §3: request-line = method SP request-target SP HTTP-version",
         sends: "`GET /` with nothing after it, and with a space after it",
@@ -571,6 +657,19 @@ pub(super) const CHECKS: &[Check] = &[
         ..REFUSED
     },
     Check {
+        name: "target-fragment",
+        rule: "RFC 9112 §3.2: a target has no fragment: that is for the client alone",
+        sends: "GET /style.css#x · /# · /?a#b",
+        hint: "Refuse # in a target; %23 is a character of a path.",
+        run: |server| {
+            for target in ["/style.css#x", "/#", "/?a#b"] {
+                refuses(server, &[&request("GET", target)])?;
+            }
+            Ok(())
+        },
+        ..REFUSED
+    },
+    Check {
         name: "target-raw-bytes",
         rule: "House: curl sends ë and | raw, and gets an answer; the raw byte means the same as its %XX",
         sends: "GET /ë (UTF-8, raw) · GET /a|b · GET /\"<>^`{}\\",
@@ -664,9 +763,11 @@ fn not_served(server: &Server, request: &str) -> Verdict {
     let mut client = server.connect()?;
     client.send(request);
     client.half_close();
-    if client.read_more().unwrap_or(0) == 0 {
-        return Ok(());
-    }
+    match client.read_more() {
+        Ok(0) => return Ok(()),
+        Err(_) if client.was_reset => return Ok(()),
+        read => read?,
+    };
     let answer = client.answer()?;
     answer.ensure(
         answer.status >= 300,

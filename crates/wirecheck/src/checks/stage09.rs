@@ -357,6 +357,29 @@ pub(super) const CHECKS: &[Check] = &[
         ..NOT_FOUND
     },
     Check {
+        name: "well-known",
+        rule: "RFC 8615 §3: /.well-known/ is where certificate authorities, and others, look",
+        sends: "GET /.well-known/acme-challenge/token; and what lies beside it and begins with a dot",
+        expects: "200 and the file; 404 (or 400) for the others",
+        hint: "One exception to the rule of dots: the first segment may be .well-known.",
+        run: |server| {
+            let site = Site::new(server, &[])?;
+            let name = ".well-known/acme-challenge/token";
+            serves_file(&site, "/.well-known/acme-challenge/token", name)?;
+            not_found(
+                &site,
+                &[
+                    "/.well-known/.hidden",
+                    "/.well-known/../.hidden",
+                    "/.well-known/%2e%2e/.git/config",
+                    "/.well-known-not/token",
+                    "/sub/.well-known/token",
+                ],
+            )
+        },
+        ..HOUSE
+    },
+    Check {
         name: "dot-segments",
         rule: "House: no segment that begins with a dot is served, though it would stay within the root (browsers and curl remove them before they ask)",
         sends: "GET /./style.css · /sub/../style.css · /sub/. · /...",
@@ -696,6 +719,31 @@ pub(super) const CHECKS: &[Check] = &[
             site.server.serves_on()?;
             drop(deaf);
             Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "cut-off-is-logged",
+        rule: "Common Log Format: the bytes of the body that were sent",
+        sends: "GET /big.bin (100 MB), reads a little, and breaks off",
+        expects: "a line with the bytes that went out: more than none, and fewer than all",
+        hint: "Count what is written, and log the count when the writing has ended, however it has.",
+        run: |server| {
+            let site = Site::new(server, &[])?;
+            let mut client = site.server.connect()?;
+            client.send(request("GET", "/big.bin"));
+            client.bytes(1 << 20)?;
+            client.reset();
+            let line = site.server.stdout_line("\"GET /big.bin HTTP/1.1\" 200 ")?;
+            let bytes = line
+                .rsplit(' ')
+                .next()
+                .and_then(|text| text.parse::<u64>().ok());
+            let cut = bytes.is_some_and(|bytes| (1 << 19..BIG).contains(&bytes));
+            ensure(
+                cut,
+                format!("more than a MiB went out, and less than all: {line}"),
+            )
         },
         ..HOUSE
     },

@@ -378,6 +378,35 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
+        name: "target-absolute-form-host-invalid",
+        rule: "RFC 9110 §4.2.1 and RFC 3986 §3.2.2: the host of an http URI is held to the same rules as that of Host",
+        sends: "GET http://[::1%1]/ · http://[fe80::1%2]:80/ · http://a%zz/ · http://%/ · http://x%2/ and more, and http://[v1.x]:80/",
+        expects: "400; the last one, which is valid, is served",
+        hint: "One function judges a host, wherever it stands.",
+        run: |server| {
+            for host in [
+                "[::1%1]",
+                "[fe80::1%2]:80",
+                "[zz]",
+                "[::1",
+                "a%zz",
+                "%",
+                "x%2",
+                "%%41",
+                "a,b:80x",
+                "<a>",
+            ] {
+                let head = request("GET", &format!("http://{host}/"));
+                server.ask(head)?.status(400)?;
+            }
+            for host in ["[v1.x]:80", "[VF.a:b]", "%C3%AB.example"] {
+                server.get(&format!("http://{host}/"))?.accepted()?;
+            }
+            Ok(())
+        },
+        ..HOUSE
+    },
+    Check {
         name: "target-absolute-form-host-ignored",
         rule: "RFC 9112 §3.2.2: with an absolute target the server MUST ignore the Host field's value",
         sends: "GET http://localhost/ with Host: other.example",

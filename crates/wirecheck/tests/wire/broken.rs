@@ -587,6 +587,9 @@ impl Client {
                 return Err(400);
             }
             let mut size = size.trim_end_matches(['\r', '\n']);
+            if line.contains(';') {
+                size = size.trim_end_matches([' ', '\t']);
+            }
             if self.has(Fault::ChunkSizeCutAtSpace) {
                 size = size.split(' ').next().unwrap_or_default();
             }

@@ -66,6 +66,10 @@ pub enum Way {
     Greets(&'static str),
     /// Says this where the stage closes without a word.
     Parts(&'static str),
+    /// Says this after the answer.
+    Follows(&'static str),
+    /// Says nothing more, and keeps the connection, when these bytes come.
+    Hangs(&'static [u8]),
     /// Reads this from whoever has sent all and half-closes.
     Adds(&'static str),
     /// Reads no more than so many bytes of a request.
@@ -405,6 +409,9 @@ impl Front {
         drop(heard);
         match self.way {
             Way::DiesAt(bytes) if find(segment, bytes).is_some() => self.die(),
+            Way::Hangs(bytes) if find(segment, bytes).is_some() => loop {
+                thread::park();
+            },
             Way::Habit(Habit::PrintsRaw) => {
                 let _ = io::stdout().write_all(segment);
                 let _ = io::stdout().write_all(b"\n");
@@ -499,8 +506,11 @@ impl Front {
             }
         }
         let _ = client.write_all(&kept);
-        if let (Way::Parts(words), 0) = (self.way, sent) {
-            let _ = client.write_all(words.as_bytes());
+        match (self.way, sent) {
+            (Way::Parts(words), 0) | (Way::Follows(words), 1..) => {
+                let _ = client.write_all(words.as_bytes());
+            }
+            _ => {}
         }
         if self.is(Habit::Resets) {
             // The one that reads from the client ends, too, and the connection with it.
