@@ -306,7 +306,7 @@ fn threads_bounded(server: &Server) -> Verdict {
     thread::sleep(Duration::from_millis(30));
     let mut third = own.connect()?;
     third.send(request("GET", "/"));
-    thread::sleep(Duration::from_millis(100));
+    thread::sleep(AT_ONCE);
     if !third.is_quiet() {
         return Err(third.wrong("a third connection is served beside two, with --threads 2"));
     }

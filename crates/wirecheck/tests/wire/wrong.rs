@@ -1,6 +1,6 @@
 //! Can each check fail? For each a server that is wrong in one way, and the check that names
 //! it fails, with a sentence that says what is wrong. The same server without that fault, our
-//! own stage behind a proxy, passes it.
+//! own stage behind a proxy, is held to what the RFCs demand as somebody else's server is.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -476,8 +476,8 @@ fn patience(name: &str) -> Duration {
     }
 }
 
-/// A test for each wrong server, one for each check that the right one passes, and one that
-/// counts the checks that nobody has seen fail.
+/// A test for each wrong server; one for each demand of the RFCs, that the right one meets it;
+/// and one that counts the checks that nobody has seen fail.
 pub fn trials(stages: &[Stage]) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut tried = HashSet::new();
@@ -505,7 +505,8 @@ pub fn trials(stages: &[Stage]) -> Vec<Trial> {
             true => add(&format!("finds one that {what}"), row, true),
             false => add(&format!("passes one that {what}"), row, false),
         }
-        if tried.insert(name) {
+        // That ours passes what we ask of ourselves is tried on each stage, without a proxy.
+        if check.level != Level::Ours && tried.insert(name) {
             add("passes the right one", usize::MAX, false);
         }
     }
