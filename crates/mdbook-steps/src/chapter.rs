@@ -44,6 +44,8 @@ pub struct Chapter {
     pub sessions: BTreeMap<usize, Runs>,
     /// How many pieces it has.
     pub pieces: usize,
+    /// Is it still as it was before there were checkpoints?
+    pub in_transition: bool,
 }
 
 /// A point at which the program compiles.
@@ -122,11 +124,15 @@ pub fn chapter(book: &Book, file: &str, text: &str) -> Chapter {
     if !in_transition {
         faults.append(&mut plan.faults);
     }
-    let state = lesson.as_ref().map(State::new);
+    let mut state = lesson.as_ref().map(State::new);
     let nothing = Stage::default();
-    let program = match (&lesson, &state) {
+    let program = match (&lesson, &mut state) {
         (Some(lesson), Some(state)) => state.program(lesson).unwrap_or(nothing),
         _ => nothing,
+    };
+    let done = Chapter {
+        in_transition,
+        ..Chapter::default()
     };
     let mut work = Work {
         book,
@@ -140,7 +146,7 @@ pub fn chapter(book: &Book, file: &str, text: &str) -> Chapter {
         open: None,
         runs: None,
         shown_by: BTreeMap::new(),
-        done: Chapter::default(),
+        done,
     };
     work.walk(&mut faults);
     if !in_transition {
@@ -234,7 +240,8 @@ impl<'a> Work<'a> {
         let last = self.text.lines().count().saturating_sub(1);
         let Some(lesson) = &self.lesson else { return };
         for unit in &self.plan.left {
-            faults.push((last, lesson.left_out(*unit)));
+            let fault = lesson.left_out(*unit, &self.plan.left);
+            faults.extend(fault.map(|fault| (last, fault)));
         }
         for directive in [
             "{{#card",
@@ -364,6 +371,7 @@ impl<'a> Work<'a> {
             return Ok(String::new()); // the plan has said what is wrong
         };
         if step.units.is_empty() {
+            self.open = Some(at);
             return Ok(String::new());
         }
         if !step.ends.is_empty() {
@@ -409,10 +417,10 @@ impl<'a> Work<'a> {
         let (Some(lesson), Some(state)) = (&self.lesson, &mut self.state) else {
             return Err(self.lesson().err().unwrap_or_default());
         };
+        self.open = Some(at);
         change(lesson, state)?;
         let program = state.program(lesson)?;
         self.done.pieces += 1;
-        self.open = Some(at);
         let number = (lesson.stage.number, self.done.pieces);
         let html = figure::piece(number, &self.program, &program, &note, self.stepwise);
         self.program = program;

@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use similar::Algorithm;
 use similar::ChangeTag;
+use similar::DiffTag;
 use similar::TextDiff;
 
+use crate::items;
+use crate::items::Item;
 use crate::stage::Stage;
 
 /// What became of a line.
@@ -51,7 +54,11 @@ pub fn between(old: Option<&Stage>, new: &Stage) -> Vec<FileDiff> {
             continue;
         }
         let text = |side: Option<&String>| side.cloned().unwrap_or_default();
-        let lines = lines(&text(before), &text(after));
+        let (before_text, after_text) = (text(before), text(after));
+        let lines = match path.ends_with(".rs") {
+            true => by_items(&before_text, &after_text),
+            false => lines(&before_text, &after_text),
+        };
         diffs.push(FileDiff {
             path: path.clone(),
             new: before.is_none(),
@@ -74,11 +81,129 @@ pub fn lines(old: &str, new: &str) -> Vec<Line> {
             text: change.value().to_owned(),
         });
     }
-    let mut at = 0;
-    while let Some(run) = next_run(&lines, at) {
-        at = slide(&mut lines, run);
-    }
+    slide_all(&mut lines);
     lines
+}
+
+/// The diff of two Rust files, item by item: no line of a function stands for a line of
+/// another one, not even a brace.
+pub fn by_items(old: &str, new: &str) -> Vec<Line> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let outlines = (items::outline(&old), items::outline(&new));
+    let mut lines = Vec::new();
+    align(
+        &parts(&old, 0..old.len(), &outlines.0),
+        &parts(&new, 0..new.len(), &outlines.1),
+        &mut lines,
+    );
+    slide_all(&mut lines);
+    lines
+}
+
+/// A part of a file: an item, or what is between two of them.
+struct Part<'a> {
+    /// The item's name; nothing for what is between.
+    key: String,
+    lines: &'a [&'a str],
+    /// What an `impl` is made of.
+    inner: Vec<Part<'a>>,
+}
+
+fn parts<'a>(lines: &'a [&'a str], range: Range<usize>, items: &[Item]) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part> = Vec::new();
+    let between = |from: usize, to: usize, parts: &mut Vec<Part<'a>>| {
+        if from < to {
+            parts.push(Part {
+                key: String::new(),
+                lines: &lines[from..to],
+                inner: Vec::new(),
+            });
+        }
+    };
+    let mut at = range.start;
+    for item in items {
+        between(at, item.lines.start, &mut parts);
+        let inner = match item.children.is_empty() {
+            true => Vec::new(),
+            false => self::parts(lines, item.lines.clone(), &item.children),
+        };
+        let times = parts
+            .iter()
+            .filter(|part| part.key.split('#').next() == Some(&item.name));
+        let key = match times.count() {
+            0 => item.name.clone(),
+            times => format!("{}#{times}", item.name),
+        };
+        parts.push(Part {
+            key,
+            lines: &lines[item.lines.clone()],
+            inner,
+        });
+        at = item.lines.end;
+    }
+    between(at, range.end, &mut parts);
+    parts
+}
+
+fn align(old: &[Part], new: &[Part], lines: &mut Vec<Line>) {
+    let keys =
+        |parts: &[Part]| -> Vec<String> { parts.iter().map(|part| part.key.clone()).collect() };
+    let (old_keys, new_keys) = (keys(old), keys(new));
+    let ops = similar::capture_diff_slices(Algorithm::Patience, &old_keys, &new_keys);
+    for op in ops {
+        let (old, new) = (&old[op.old_range()], &new[op.new_range()]);
+        if op.tag() == DiffTag::Equal {
+            for (old, new) in old.iter().zip(new) {
+                pair(old, new, lines);
+            }
+            continue;
+        }
+        // One that has another name, or another head, but is still the same
+        let mut rest = new;
+        for old in old {
+            let twin = rest.iter().position(|new| is_twin(old, new));
+            let Some(at) = twin else {
+                push(Tag::Delete, old.lines, lines);
+                continue;
+            };
+            rest[..at]
+                .iter()
+                .for_each(|new| push(Tag::Insert, new.lines, lines));
+            pair(old, &rest[at], lines);
+            rest = &rest[at + 1..];
+        }
+        rest.iter()
+            .for_each(|new| push(Tag::Insert, new.lines, lines));
+    }
+}
+
+fn pair(old: &Part, new: &Part, lines: &mut Vec<Line>) {
+    if !old.inner.is_empty() && !new.inner.is_empty() {
+        return align(&old.inner, &new.inner, lines);
+    }
+    lines.extend(self::lines(&old.lines.join("\n"), &new.lines.join("\n")));
+}
+
+fn push(tag: Tag, texts: &[&str], lines: &mut Vec<Line>) {
+    lines.extend(texts.iter().map(|text| Line {
+        tag,
+        text: (*text).to_owned(),
+    }));
+}
+
+/// Are these two the same kind of item, and mostly the same lines?
+fn is_twin(old: &Part, new: &Part) -> bool {
+    let kind = |part: &Part| part.key.split([' ', '<']).next().map(str::to_owned);
+    let same = TextDiff::from_slices(old.lines, new.lines).ratio() > 0.5;
+    !old.key.is_empty() && kind(old) == kind(new) && old.lines.len() > 2 && same
+}
+
+/// Moves all runs of changes to where they read best.
+fn slide_all(lines: &mut [Line]) {
+    let mut at = 0;
+    while let Some(run) = next_run(lines, at) {
+        at = slide(lines, run);
+    }
 }
 
 /// The next lines from `at` on that were all added, or all removed.
@@ -164,6 +289,22 @@ mod tests {
         let new = "/// A.\nfn a() {\n    x();\n}\n\n/// B.\nfn b() {\n    x();\n}\n\n/// C.\nfn c() {\n    x();\n}\n";
         let expected = " /// A.\n fn a() {\n     x();\n }\n \n+/// B.\n+fn b() {\n+    x();\n+}\n+\n /// C.\n fn c() {\n     x();\n }\n";
         assert_eq!(shown(old, new), expected);
+    }
+
+    #[test]
+    fn a_brace_of_one_function_is_never_that_of_another() {
+        let old = "fn a() {\n    if x {\n        y();\n    }\n}\n";
+        let new = "fn a() {\n    b();\n}\n\nfn b() {\n    if x {\n        y();\n    }\n}\n";
+        let mut shown = String::new();
+        for line in by_items(old, new) {
+            shown += &format!("{:?} {}\n", line.tag, line.text);
+        }
+        let kept: Vec<&str> = shown
+            .lines()
+            .filter(|line| line.starts_with("Equal"))
+            .collect();
+        assert_eq!(kept, ["Equal fn a() {", "Equal }"], "{shown}");
+        assert!(shown.contains("Delete     if x {"), "{shown}");
     }
 
     #[test]

@@ -147,7 +147,10 @@ impl<'a> Lesson<'a> {
             return "; all pieces are shown: take it out".into();
         }
         let mut list = "; not shown yet:".to_owned();
-        for unit in left {
+        for unit in left
+            .iter()
+            .filter(|unit| self.left_out(**unit, left).is_some())
+        {
             list += &format!(
                 "\n    {}   ({})",
                 self.directive(*unit),
@@ -157,18 +160,23 @@ impl<'a> Lesson<'a> {
         list
     }
 
-    /// What is wrong if nothing shows a unit.
-    pub fn left_out(&self, unit: usize) -> String {
+    /// What is wrong if nothing shows a unit; nothing, if it will travel with another one that
+    /// is left out.
+    pub fn left_out(&self, unit: usize, left: &[usize]) -> Option<String> {
+        let mut others = left.iter().filter(|other| **other != unit);
+        if others.any(|other| self.needs(&self.units[*other], &self.units[unit])) {
+            return None;
+        }
         let directive = self.directive(unit);
         let place = &self.units[unit].place;
         let with = directive.replace("{{#step ", "with ").replace("}}", "");
-        match &self.units[unit].kind {
+        Some(match &self.units[unit].kind {
             Kind::Import(name) | Kind::Dependency(name) => format!(
                 "left out, in {place}: no changed line mentions {name}, so say which step it \
                  belongs to: {{{{#step \"…\" {with}}}}}"
             ),
             _ => format!("left out, in {place}: {directive}"),
-        }
+        })
     }
 
     /// Takes what is to come later out of a step's unit.

@@ -17,6 +17,8 @@ pub struct State {
     shown: Vec<Vec<bool>>,
     /// What is there for now, with its name.
     drafts: Vec<(String, Edit)>,
+    /// Drafts that did not fit.
+    dropped: Vec<String>,
 }
 
 impl State {
@@ -27,6 +29,7 @@ impl State {
         let mut state = State {
             shown: lines.collect(),
             drafts: Vec::new(),
+            dropped: Vec::new(),
         };
         for (at, unit) in lesson.units.iter().enumerate() {
             let made = lesson.before.is_none() && lesson.diff[unit.file].path == "Cargo.toml";
@@ -54,7 +57,7 @@ impl State {
     pub fn end(&mut self, name: &str) -> bool {
         let before = self.drafts.len();
         self.drafts.retain(|draft| draft.0 != name);
-        self.drafts.len() < before
+        self.drafts.len() < before || self.dropped.iter().any(|dropped| dropped == name)
     }
 
     /// The names of what is there for now.
@@ -62,8 +65,9 @@ impl State {
         self.drafts.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The program, or why a draft does not fit.
-    pub fn program(&self, lesson: &Lesson) -> Result<Stage, String> {
+    /// The program, or why a draft does not fit. Such a draft is dropped, so that this is said
+    /// once.
+    pub fn program(&mut self, lesson: &Lesson) -> Result<Stage, String> {
         let mut stage = lesson.stage.clone();
         stage.files = lesson
             .before
@@ -74,9 +78,12 @@ impl State {
                 None => _ = stage.files.remove(&file.path),
             }
         }
-        for (name, edit) in &self.drafts {
-            let fits = edit.apply(&mut stage.files);
-            fits.map_err(|why| format!("the draft {name} does not fit here: {why}"))?;
+        for (at, (name, edit)) in self.drafts.iter().enumerate() {
+            if let Err(why) = edit.apply(&mut stage.files) {
+                let fault = format!("the draft {name} does not fit here: {why}");
+                self.dropped.push(self.drafts.remove(at).0);
+                return Err(fault);
+            }
         }
         Ok(stage)
     }

@@ -42,7 +42,7 @@ pub fn prove(
     wanted: &dyn Fn(u32) -> bool,
 ) -> Result<String, String> {
     let chapters: Vec<&Chapter> = all.iter().map(|(_, chapter)| chapter).collect();
-    let workshop = Workshop::new(book, &chapters).map_err(|error| error.to_string())?;
+    let workshop = Workshop::new(&book.root, &chapters).map_err(|error| error.to_string())?;
     let mut names = BTreeSet::new();
     for chapter in &chapters {
         let programs = workshop::programs(chapter);

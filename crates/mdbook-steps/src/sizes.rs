@@ -1,5 +1,7 @@
 //! How large the step from each stage to the next is, in lines of code.
 
+use std::collections::BTreeSet;
+
 use crate::diff;
 use crate::diff::Tag;
 use crate::stage::Stage;
@@ -34,17 +36,14 @@ impl Size {
 /// blank lines, comments, tests and dev-dependencies.
 pub fn size(old: Option<&Stage>, new: &Stage) -> Size {
     let mut size = Size::default();
-    for file in diff::between(old.map(code_only).as_ref(), &code_only(new)) {
-        size.added += file
-            .lines
-            .iter()
-            .filter(|line| line.tag == Tag::Insert)
-            .count();
-        size.removed += file
-            .lines
-            .iter()
-            .filter(|line| line.tag == Tag::Delete)
-            .count();
+    let (old, new) = (old.map(code_only).unwrap_or_default(), code_only(new));
+    let paths: BTreeSet<&String> = old.files.keys().chain(new.files.keys()).collect();
+    for path in paths {
+        let text = |stage: &Stage| stage.files.get(path).cloned().unwrap_or_default();
+        for line in diff::lines(&text(&old), &text(&new)) {
+            size.added += usize::from(line.tag == Tag::Insert);
+            size.removed += usize::from(line.tag == Tag::Delete);
+        }
     }
     size
 }

@@ -13,7 +13,6 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::book::Book;
 use crate::chapter::Chapter;
 use crate::chapter::Runs;
 use crate::manifest;
@@ -24,7 +23,6 @@ const FOLDER: &str = "target/checkpoints";
 
 /// Where programs are built.
 pub struct Workshop {
-    root: PathBuf,
     folder: PathBuf,
 }
 
@@ -55,12 +53,11 @@ pub fn programs(chapter: &Chapter) -> BTreeMap<String, &Stage> {
 
 impl Workshop {
     /// Writes down all programs of a book, those that have changed.
-    pub fn new(book: &Book, chapters: &[&Chapter]) -> io::Result<Workshop> {
+    pub fn new(root: &Path, chapters: &[&Chapter]) -> io::Result<Workshop> {
         let workshop = Workshop {
-            root: book.root.clone(),
-            folder: book.root.join(FOLDER),
+            folder: root.join(FOLDER),
         };
-        let workspace = fs::read_to_string(book.root.join("Cargo.toml"))?;
+        let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
         let mut members = String::new();
         let mut wanted = BTreeSet::new();
         for (name, program) in chapters.iter().flat_map(|chapter| programs(chapter)) {
@@ -87,7 +84,7 @@ impl Workshop {
         );
         write(&workshop.folder.join("Cargo.toml"), text.as_bytes())?;
         // The versions of the workspace. Cargo adds our members to its own copy.
-        let lock = fs::read(book.root.join("Cargo.lock"))?;
+        let lock = fs::read(root.join("Cargo.lock"))?;
         if write(&workshop.folder.join("Cargo.lock.of-the-workspace"), &lock)? {
             fs::write(workshop.folder.join("Cargo.lock"), &lock)?;
         }
@@ -201,11 +198,6 @@ impl Workshop {
             verdicts,
             String::from_utf8_lossy(&output.stderr).into_owned(),
         ))
-    }
-
-    /// The workspace that the book is about.
-    pub fn root(&self) -> &Path {
-        &self.root
     }
 }
 

@@ -1,0 +1,120 @@
+//! Replays the console sessions of the book against the stages, and against the programs of
+//! its checkpoints, on free ports.
+//!
+//! `UPDATE=1 cargo test -p mdbook-steps --test sessions` (or `scripts/record`) writes what
+//! really came back into the chapters. How a session is written is told in the README.
+
+mod programs;
+mod recorded;
+mod replay;
+mod server;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+
+use mdbook_steps::book::Book;
+use mdbook_steps::chapter::Chapter;
+use mdbook_steps::stage;
+use programs::Programs;
+use replay::Replay;
+use replay::replay;
+
+#[test]
+fn the_sessions_of_the_book_are_true() {
+    let root = stage::workspace();
+    let src = root.join("docs/src");
+    let update = env::var_os("UPDATE").is_some();
+    // Only the chapters whose names contain this, for whoever works on one
+    let wanted = env::var("CHAPTER").unwrap_or_default();
+    let book = Book::read(&root).unwrap();
+    let chapters: BTreeMap<String, Chapter> = book.chapters().unwrap().into_iter().collect();
+    let is_wanted = |number: u32| {
+        let named =
+            |name: &String| stage::number_of(name) == Some(number) && name.contains(&wanted);
+        chapters.keys().any(named)
+    };
+    let all: Vec<&Chapter> = chapters.values().collect();
+    let programs = Programs::build(&all, book.stages, &is_wanted);
+    let mut faults = String::new();
+    let (mut replayed, mut skipped) = (0, Vec::new());
+    // Each chapter has servers of its own, so they can be replayed side by side.
+    let replays: Vec<Replay> = thread::scope(|scope| {
+        let mut threads = Vec::new();
+        let is_old = |name: &String| {
+            chapters
+                .get(name)
+                .is_some_and(|chapter| chapter.in_transition)
+        };
+        for name in pages(&src)
+            .into_iter()
+            .filter(|name| name.contains(&wanted) && !is_old(name))
+        {
+            let (chapter, programs, path) = (chapters.get(&name), &programs, src.join(&name));
+            threads.push(scope.spawn(move || {
+                let text = fs::read_to_string(&path).unwrap();
+                let replay = replay(&name, &text, update, &|line| {
+                    let runs = chapter?.sessions.get(&line)?;
+                    Some(programs.get(chapter?, *runs))
+                });
+                if update && replay.text != text {
+                    fs::write(&path, &replay.text).unwrap();
+                }
+                replay
+            }));
+        }
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    for replay in replays {
+        faults += &replay.faults;
+        skipped.extend(replay.skipped);
+        replayed += replay.replayed;
+    }
+    // Straight to stderr, past the test harness: this is to be seen when all is well, too.
+    let mut stderr = io::stderr();
+    let _ = writeln!(stderr, "{replayed} blocks replayed, {} not", skipped.len());
+    for reason in skipped {
+        let _ = writeln!(stderr, "  {reason}");
+    }
+    assert!(
+        faults.is_empty(),
+        "{faults}\nRecord anew with: scripts/record"
+    );
+}
+
+#[test]
+fn the_sessions_of_the_readme_are_true() {
+    let text = fs::read_to_string(stage::workspace().join("README.md")).unwrap();
+    // What follows is commands only.
+    let (sessions, _) = text.split_once("Ctrl-C").unwrap();
+    // People see a real date there; it changes.
+    let (before, after) = sessions.split_once("\nDate: ").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let replay = replay(
+        "../../README.md",
+        &format!("{before}\nDate: [..]\n{after}"),
+        false,
+        &|_| None,
+    );
+    assert_eq!(replay.replayed, 2);
+    assert_eq!(replay.faults, "");
+}
+
+/// The names of all pages of the book.
+fn pages(src: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(src).unwrap() {
+        names.push(entry.unwrap().file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name.ends_with(".md"));
+    names.sort();
+    names
+}
