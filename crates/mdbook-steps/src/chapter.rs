@@ -324,7 +324,7 @@ impl<'a> Work<'a> {
             match word.as_str() {
                 "name" if kind == "draft" => name = value,
                 "file" => file = value,
-                "fails" if kind == "break" => fails = Some(value.to_string()),
+                "fails" if kind == "break" => fails = Some(value.clone()),
                 _ => return Err(format!("```{kind} knows no {word}")),
             }
         }

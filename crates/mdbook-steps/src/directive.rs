@@ -1,6 +1,5 @@
 //! Directives: `{{#name "value" word "value"}}`, each on a line of its own.
 
-/// Ours.
 const OURS: [&str; 11] = [
     "step",
     "checkpoint",

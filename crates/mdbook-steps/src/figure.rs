@@ -140,7 +140,9 @@ fn outline(file: &FileDiff, side: Tag) -> Vec<Item> {
     let places: Vec<usize> = (0..file.lines.len()).filter(on_side).collect();
     let lines: Vec<&str> = places.iter().map(|at| &*file.lines[*at].text).collect();
     let mut items = items::outline(&lines);
-    items.iter_mut().for_each(|item| move_to(item, &places));
+    for item in &mut items {
+        move_to(item, &places);
+    }
     items
 }
 
@@ -422,16 +424,13 @@ impl Block<'_> {
             return render::code("diff removes", language, &body, None);
         }
         let items: Vec<&Item> = self.items.iter().filter(|item| !item.is_import()).collect();
-        let copy = match (&items[..], cut) {
-            ([first, .., last], _) | ([first @ last], _) => {
-                let start = first.lines.start.min(self.changes.start);
-                as_now(self.lines(start..last.lines.end.max(self.changes.end)))
-            }
-            _ => {
-                let added = self.lines(self.changes.clone()).iter();
-                let added = added.filter(|line| line.tag == Tag::Insert);
-                added.map(|line| format!("{}\n", line.text)).collect()
-            }
+        let copy = if let [first, .., last] | [first @ last] = &items[..] {
+            let start = first.lines.start.min(self.changes.start);
+            as_now(self.lines(start..last.lines.end.max(self.changes.end)))
+        } else {
+            let added = self.lines(self.changes.clone()).iter();
+            let added = added.filter(|line| line.tag == Tag::Insert);
+            added.map(|line| format!("{}\n", line.text)).collect()
         };
         let plain = !cut
             && copy == visible

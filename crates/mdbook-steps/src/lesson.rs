@@ -309,9 +309,8 @@ impl<'a> Lesson<'a> {
             }
             Kind::Header => near,
             Kind::Dependency(name) => {
-                let within = |line: &&crate::diff::Line| {
-                    line.tag == tag && line.text.contains(name.as_str())
-                };
+                let within =
+                    |line: &&diff::Line| line.tag == tag && line.text.contains(name.as_str());
                 diff[other.file].path.ends_with(".rs")
                     && other.changed(diff).any(|line| within(&line))
             }

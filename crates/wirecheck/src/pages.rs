@@ -38,7 +38,6 @@ pub struct Pages {
 /// A page that takes a POST.
 #[derive(Debug)]
 pub struct Posts {
-    /// Where.
     pub target: String,
     /// The answer holds what was posted.
     pub shows_body: bool,
@@ -226,7 +225,7 @@ fn ask(
     let mut answer = head;
     let begin = Instant::now();
     let read = answer.read_body(&mut client);
-    if !answer.is_framed() && !answer.says_close() && !(is_wrong && client.was_reset) {
+    if !(answer.is_framed() || answer.says_close() || is_wrong && client.was_reset) {
         // A close that comes much later was not meant as the end of this answer.
         let stays = read.is_err() || begin.elapsed() > Duration::from_millis(400);
         asked.failure = Some(client.wrong(match stays {
@@ -302,9 +301,9 @@ fn learn(server: &Server) -> Result<Pages, Failure> {
             }
         }
     }
-    names(&text)
-        .iter()
-        .for_each(|name| add(&mut pages.parameters, name));
+    for name in names(&text) {
+        add(&mut pages.parameters, &name);
+    }
     let mut candidates: Vec<String> = server.told.posts.clone();
     for target in forms(&text)
         .iter()

@@ -39,9 +39,7 @@ pub struct Plan {
 
 /// How a check ended.
 pub struct Ended {
-    /// Which.
     pub check: Check,
-    /// How.
     pub verdict: Verdict,
     /// After how long.
     pub took: Duration,
@@ -278,12 +276,12 @@ fn start(plan: &Plan, stage: u8) -> Result<Server, String> {
 
 /// What was found out before the first check.
 fn introduce(server: &Server) {
-    let _running = Running::show("looking around");
+    let running = Running::show("looking around");
     let Ok(pages) = server.pages() else {
         return;
     };
     let keeps = server.keeps_connections();
-    drop(_running);
+    drop(running);
     let mut asked = pages.get.join(" ");
     for page in &pages.post {
         asked += &format!(", POST {}", page.target);

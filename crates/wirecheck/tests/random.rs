@@ -156,7 +156,7 @@ fn start(stage: u8) -> Server {
 /// How many entries `/proc/PID/fd` has, or `/proc/PID/task`.
 fn count_in(server: &Server, folder: &str) -> usize {
     let pid = server.pid().expect("we have started it").as_raw_nonzero();
-    fs::read_dir(format!("/proc/{pid}/{folder}")).map_or(0, |entries| entries.count())
+    fs::read_dir(format!("/proc/{pid}/{folder}")).map_or(0, Iterator::count)
 }
 
 /// A client: what it sends, in which pieces, and how it leaves.

@@ -1,6 +1,7 @@
 //! Stage 07 serves many clients at once.
 
 use std::thread;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -209,7 +210,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let results: Vec<Verdict> = thread::scope(|scope| {
                 let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| crowd(server))).collect();
-                let joined = clients.into_iter().map(|client| client.join());
+                let joined = clients.into_iter().map(ScopedJoinHandle::join);
                 joined
                     .map(|result| result.unwrap_or_else(|_| ensure(false, "a client panicked")))
                     .collect()

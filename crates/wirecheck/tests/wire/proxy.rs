@@ -179,7 +179,7 @@ pub fn serve(way: Way, name: &Path) -> ExitCode {
         let status = child.wait().ok().and_then(|status| status.code());
         return match way {
             Way::Ends(status) => ExitCode::from(status),
-            _ => ExitCode::from(status.unwrap_or(1) as u8),
+            _ => ExitCode::from(status.map_or(1, |status| u8::try_from(status).unwrap_or(1))),
         };
     };
     let address = own.local_addr().unwrap_or(ready);
