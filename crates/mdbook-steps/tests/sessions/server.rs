@@ -153,13 +153,11 @@ impl Server {
                 self.seen.clear();
                 return fitted;
             }
-            match self.lines.recv_timeout(patience) {
-                Ok(line) => self.seen.push(line),
-                Err(_) => {
-                    self.seen.clear();
-                    return fitted;
-                }
-            }
+            let Ok(line) = self.lines.recv_timeout(patience) else {
+                self.seen.clear();
+                return fitted;
+            };
+            self.seen.push(line);
         }
     }
 
