@@ -12,6 +12,9 @@ use crate::lesson::Lesson;
 use crate::stage;
 use crate::stage::Stage;
 
+/// So many lines of code does a step change in the median over the book.
+pub const MEDIAN_LINES: usize = 30;
+
 /// Something wrong with a chapter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -57,6 +60,7 @@ impl Book {
         chapters_below(&src, "", &mut chapters)?;
         let mut problems = Vec::new();
         let mut taught = Vec::new();
+        let mut steps = Vec::new();
         for (at, line) in summary.lines().enumerate() {
             let linked = line
                 .split_once("](")
@@ -93,7 +97,23 @@ impl Book {
                 });
             }
             let text = fs::read_to_string(src.join(&chapter))?;
-            problems.extend(self.chapter(&chapter, &text).problems);
+            let done = self.chapter(&chapter, &text);
+            problems.extend(done.problems);
+            steps.extend(done.checkpoints.iter().map(|checkpoint| checkpoint.changed));
+        }
+        steps.sort_unstable();
+        if steps
+            .get(steps.len() / 2)
+            .is_some_and(|median| *median > MEDIAN_LINES)
+        {
+            problems.push(Problem {
+                file: "SUMMARY.md".into(),
+                line: 1,
+                message: format!(
+                    "half of all steps change more than {MEDIAN_LINES} lines of code; see \
+                     mdbook-steps checkpoints --list"
+                ),
+            });
         }
         Ok(problems)
     }

@@ -71,10 +71,14 @@ pub fn between(old: Option<&Stage>, new: &Stage) -> Vec<FileDiff> {
 /// The line diff of two texts, its changes put where a reader would put them.
 pub fn lines(old: &str, new: &str) -> Vec<Line> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    of_slices(&old, &new)
+}
+
+fn of_slices(old: &[&str], new: &[&str]) -> Vec<Line> {
     let mut lines = Vec::new();
     let diff = TextDiff::configure()
         .algorithm(Algorithm::Patience)
-        .diff_slices(&old, &new);
+        .diff_slices(old, new);
     for change in diff.iter_all_changes() {
         lines.push(Line {
             tag: change.tag(),
@@ -102,7 +106,8 @@ pub fn by_items(old: &str, new: &str) -> Vec<Line> {
 
 /// A part of a file: an item, or what is between two of them.
 struct Part<'a> {
-    /// The item's name; nothing for what is between.
+    /// The item's name; nothing for what is between, but a word for what is before the first
+    /// and after the last: so the braces of an `impl` find each other.
     key: String,
     lines: &'a [&'a str],
     /// What an `impl` is made of.
@@ -111,10 +116,10 @@ struct Part<'a> {
 
 fn parts<'a>(lines: &'a [&'a str], range: Range<usize>, items: &[Item]) -> Vec<Part<'a>> {
     let mut parts: Vec<Part> = Vec::new();
-    let between = |from: usize, to: usize, parts: &mut Vec<Part<'a>>| {
+    let between = |from: usize, to: usize, key: &str, parts: &mut Vec<Part<'a>>| {
         if from < to {
             parts.push(Part {
-                key: String::new(),
+                key: key.to_owned(),
                 lines: &lines[from..to],
                 inner: Vec::new(),
             });
@@ -122,7 +127,8 @@ fn parts<'a>(lines: &'a [&'a str], range: Range<usize>, items: &[Item]) -> Vec<P
     };
     let mut at = range.start;
     for item in items {
-        between(at, item.lines.start, &mut parts);
+        let key = if at == range.start { "the top" } else { "" };
+        between(at, item.lines.start, key, &mut parts);
         let inner = match item.children.is_empty() {
             true => Vec::new(),
             false => self::parts(lines, item.lines.clone(), &item.children),
@@ -141,7 +147,7 @@ fn parts<'a>(lines: &'a [&'a str], range: Range<usize>, items: &[Item]) -> Vec<P
         });
         at = item.lines.end;
     }
-    between(at, range.end, &mut parts);
+    between(at, range.end, "the end", &mut parts);
     parts
 }
 
@@ -181,7 +187,7 @@ fn pair(old: &Part, new: &Part, lines: &mut Vec<Line>) {
     if !old.inner.is_empty() && !new.inner.is_empty() {
         return align(&old.inner, &new.inner, lines);
     }
-    lines.extend(self::lines(&old.lines.join("\n"), &new.lines.join("\n")));
+    lines.extend(of_slices(old.lines, new.lines));
 }
 
 fn push(tag: Tag, texts: &[&str], lines: &mut Vec<Line>) {

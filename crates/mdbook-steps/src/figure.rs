@@ -86,7 +86,7 @@ fn blocks(before: &Stage, after: &Stage, number: &str, note: &str, files: Option
     for file in &diff {
         let new = outline(file, Tag::Insert);
         let old = outline(file, Tag::Delete);
-        for hunk in hunks(&file.lines) {
+        for hunk in hunks(file, &new, &old) {
             let block = block(file, &new, &old, hunk);
             match all.last_mut() {
                 Some(last) if is_same_item(last, &block) => {
@@ -111,13 +111,16 @@ fn blocks(before: &Stage, after: &Stage, number: &str, note: &str, files: Option
             ),
             None => format!("<code>{path}</code>"),
         };
-        let place = format!("{path}<span class=\"place\">, {}</span>", block.place());
+        let (code, copies) = block.code();
+        let place = format!(
+            "{path}<span class=\"place\">, {}</span>{copies}",
+            block.place()
+        );
         html += &match at {
             0 => format!("<figcaption>{number} {place}{note}</figcaption>\n\n"),
             _ => format!("<div class=\"also\">and {place}</div>\n\n"),
         };
-        html += &block.code();
-        html += "\n\n";
+        html += &format!("{code}\n\n");
     }
     html
 }
@@ -154,17 +157,50 @@ fn move_to(item: &mut Item, places: &[usize]) {
         .for_each(|child| move_to(child, places));
 }
 
-/// Runs of changes with little between them.
-fn hunks(lines: &[Line]) -> Vec<Range<usize>> {
+/// Runs of changes with little between them, in one item, or in whole items side by side.
+fn hunks(file: &FileDiff, new: &[Item], old: &[Item]) -> Vec<Range<usize>> {
+    let lines = &file.lines;
     let counts = |line: &Line| line.tag != Tag::Equal && !line.text.trim().is_empty();
     let mut hunks: Vec<Range<usize>> = Vec::new();
-    for (at, _) in lines.iter().enumerate().filter(|(_, line)| counts(line)) {
+    let mut group = String::new();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| counts(line)) {
+        let outline = if line.tag == Tag::Delete { old } else { new };
+        let own = match file.new {
+            true => String::new(),
+            false => group_of(lines, at, outline),
+        };
         match hunks.last_mut() {
-            Some(last) if at <= last.end + 2 * CONTEXT => last.end = at + 1,
+            Some(last) if own == group && at <= last.end + 2 * CONTEXT => last.end = at + 1,
             _ => hunks.push(at..at + 1),
         }
+        group = own;
     }
     hunks
+}
+
+/// What a changed line is drawn together with: the imports, items that come, items that go,
+/// or the item that it changes.
+fn group_of(lines: &[Line], at: usize, outline: &[Item]) -> String {
+    let around = |items: &[Item]| items.iter().find(|item| item.lines.contains(&at)).cloned();
+    let Some(item) = around(outline) else {
+        return String::new();
+    };
+    if item.is_import() {
+        return "the imports".into();
+    }
+    let whole = |item: &Item| {
+        let mut own = lines[item.lines.clone()].iter();
+        let tag = lines[item.head].tag;
+        tag != Tag::Equal && own.all(|line| line.tag == tag || line.text.trim().is_empty())
+    };
+    if whole(&item) {
+        return format!("{:?}", lines[at].tag);
+    }
+    match around(&item.children) {
+        Some(child) if whole(&child) => format!("{} {:?}", item.name, lines[at].tag),
+        Some(child) => format!("{} {}", item.name, child.name),
+        None => item.name,
+    }
 }
 
 fn block<'a>(file: &'a FileDiff, new: &[Item], old: &[Item], hunk: Range<usize>) -> Block<'a> {
@@ -387,8 +423,9 @@ impl Block<'_> {
             .all(|line| line.tag != Tag::Insert)
     }
 
-    /// The lines, and for the copy button the whole items as they are now.
-    fn code(&self) -> String {
+    /// The lines, and for the copy button the whole items as they are now; with what it copies,
+    /// in words, if one does not see all of it.
+    fn code(&self) -> (String, String) {
         let mut body = String::new();
         let mut visible = String::new();
         let total = match &self.items[..] {
@@ -414,14 +451,18 @@ impl Block<'_> {
         let language = render::language(&self.file.path);
         if self.file.gone() {
             let all = render::lines(&self.file.lines);
-            return format!(
-                "<details><summary>the {} lines that go away</summary>\n\n{}\n\n</details>",
-                self.file.lines.len(),
-                render::code("diff removes", language, &all, None)
+            let all = render::code("diff removes", language, &all, None);
+            let count = self.file.lines.len();
+            let fold = format!(
+                "<details><summary>the {count} lines that go away</summary>\n\n{all}\n\n</details>"
             );
+            return (fold, String::new());
         }
         if self.removes() {
-            return render::code("diff removes", language, &body, None);
+            return (
+                render::code("diff removes", language, &body, None),
+                String::new(),
+            );
         }
         let items: Vec<&Item> = self.items.iter().filter(|item| !item.is_import()).collect();
         let copy = if let [first, .., last] | [first @ last] = &items[..] {
@@ -432,13 +473,18 @@ impl Block<'_> {
             let added = added.filter(|line| line.tag == Tag::Insert);
             added.map(|line| format!("{}\n", line.text)).collect()
         };
-        let plain = !cut
-            && copy == visible
-            && self
-                .lines(self.changes.clone())
-                .iter()
-                .all(|line| line.tag != Tag::Delete);
-        render::code("diff", language, &body, (!plain).then_some(&copy))
+        let changes = self.lines(self.changes.clone());
+        let plain = !cut && copy == visible && changes.iter().all(|line| line.tag != Tag::Delete);
+        let copies = match &items[..] {
+            _ if !cut => String::new(),
+            [] => " <small>copying takes the new lines</small>".into(),
+            [item, ..] => {
+                let name = escape(&item.name);
+                format!(" <small>copying takes all of <code>{name}</code></small>")
+            }
+        };
+        let code = render::code("diff", language, &body, (!plain).then_some(&copy));
+        (code, copies)
     }
 }
 
@@ -507,11 +553,12 @@ pub fn whole_files(lesson: &Lesson, shown_by: &dyn Fn(usize) -> Option<usize>) -
             String::new()
         };
         html += &format!(
-            "<details class=\"whole-file\" id=\"{}\"><summary><code>{}</code>{plus}</summary>\n\n",
-            file_id(chapter, path),
+            "<details class=\"whole-file\"><summary><code>{}</code>{plus}</summary>\n\n",
             escape(path)
         );
-        html += "<pre class=\"file\"><code class=\"nohighlight\">";
+        // A link to what is inside opens the fold.
+        let id = file_id(chapter, path);
+        html += &format!("<pre class=\"file\" id=\"{id}\"><code class=\"nohighlight\">");
         for (piece, new, text) in runs {
             if let Some(piece) = piece {
                 html += &format!(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use mdbook_steps::book::Book;
 use mdbook_steps::stage;
 use pulldown_cmark::Event;
 use pulldown_cmark::Options;
@@ -93,12 +94,18 @@ fn targets(text: &str) -> Vec<(usize, String)> {
     targets
 }
 
-/// What a fragment can name in a chapter: headings, terms of a list of definitions, and
-/// the checks that the matrix lists.
+/// What a fragment can name in a chapter: headings, terms of a list of definitions, its
+/// pieces and checkpoints, and the checks that the matrix lists.
 fn fragments(file: &Path, text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let book = Book::read(&stage::workspace()).unwrap();
+    let html = book.chapter(&name, text).html;
+    for part in html.split(" id=\"").skip(1) {
+        found.extend(part.split('"').next().map(str::to_owned));
+    }
     let mut title: Option<String> = None;
-    for event in Parser::new_ext(text, Options::all()) {
+    for event in Parser::new_ext(&html, Options::all()) {
         match event {
             Event::Start(Tag::Heading { .. } | Tag::DefinitionListTitle) => {
                 title = Some(String::new());

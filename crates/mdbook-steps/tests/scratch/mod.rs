@@ -20,7 +20,7 @@ impl Scratch {
         for (stage, files) in [("stage01-a", before), ("stage02-b", after)] {
             scratch.write(
                 &format!("crates/{stage}/Cargo.toml"),
-                &format!("[package]\nname = \"{stage}\"\n"),
+                &format!("[package]\nname = \"{stage}\"\nedition = \"2024\"\n"),
             );
             for (path, text) in files {
                 scratch.write(&format!("crates/{stage}/{path}"), text);
@@ -32,6 +32,8 @@ impl Scratch {
              {{#card see=\"x\" rfc=\"9112\"}}\n\n{{#whole-files}}\n\n{{#whole-diff}}\n",
         );
         scratch.write("docs/src/SUMMARY.md", SUMMARY);
+        scratch.write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n");
+        scratch.write("Cargo.lock", "version = 4\n");
         scratch
     }
 
