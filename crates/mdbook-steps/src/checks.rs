@@ -120,7 +120,7 @@ pub fn rfc(text: &str) -> Result<String, String> {
     for part in text.split(',') {
         let (before, section) = part.trim().split_once('§').unwrap_or((part.trim(), ""));
         if !before.trim().is_empty() {
-            before.trim().clone_into(&mut number);
+            number = before.trim().to_owned();
         }
         if number.is_empty() || !number.chars().all(|c| c.is_ascii_digit()) {
             return Err(format!("rfc: write 9112 §2.2, not {part}"));
