@@ -216,7 +216,10 @@ fn ask(
         Err(failure @ Failure::Skipped(_)) => return Err(failure),
         Err(failure) => {
             // What is wrong may be refused by a close, or not at all.
-            if !is_wrong || (client.exchange.has_received() && !client.was_reset) {
+            // The answer of HTTP/0.9, to what is no request, is not judged as one of 1.1.
+            let no_status = failure.first_line() == "the answer does not begin with HTTP/";
+            let came = client.exchange.has_received() && !client.was_reset && !no_status;
+            if !is_wrong || came {
                 asked.failure = Some(failure);
             }
             return Ok(asked);

@@ -1,6 +1,5 @@
 //! Runs checks on a server: one after the other, and those that only wait beside them.
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -97,7 +96,7 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
     // Whether it survives a client who says nothing is the matter of the first stages' checks.
     // After them it can be tried whether it serves another one meanwhile.
     let (first, rest): (Vec<Check>, Vec<Check>) =
-        plan.checks.iter().partition(|c| c.since < 4 && !c.waits);
+        plan.checks.iter().partition(comes_first);
     state.run_all(&first, rest.len(), &mut server);
     if state.cut_short.is_none() && !rest.is_empty() {
         state.at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);
@@ -130,32 +129,31 @@ struct State<'a> {
 impl State<'_> {
     /// Those that wait beside the others, if the server serves many at once.
     fn run_beside(&mut self, checks: &[Check], server: &mut Server) {
-        let plan = self.plan;
         let at_once = self.at_once;
         let (waiting, checks): (Vec<Check>, Vec<Check>) =
             checks.iter().partition(|check| at_once && check.waits);
-        // What ends the one server shall not disturb those who wait.
-        let other = match &plan.origin {
-            Origin::Command(_) if !waiting.is_empty() => server.another().ok(),
-            _ => None,
-        };
         let time = self.end.saturating_duration_since(Instant::now());
-        let beside = other.as_ref().unwrap_or(server).for_one_check(time);
+        let beside = server.for_one_check(time);
+        let mut waited = Vec::new();
         thread::scope(|scope| {
-            let (send, receive) = mpsc::channel();
-            for check in &waiting {
-                let (send, beside) = (send.clone(), &beside);
-                scope.spawn(move || {
-                    // Who listens is still there: it waits for us.
-                    let _ = send.send(run_one(check, beside, time));
-                });
-            }
-            drop(send);
+            let waiting = waiting.iter().map(|check| {
+                let beside = &beside;
+                scope.spawn(move || run_one(check, beside, time))
+            });
+            let waiting: Vec<_> = waiting.collect();
             self.run_all(&checks, 0, server);
-            for ended in receive {
-                self.end_one(ended);
-            }
+            waited.extend(waiting.into_iter().flat_map(|thread| thread.join()));
         });
+        // Who waited for a server that was ended meanwhile waits again.
+        let again = beside.still_runs().is_err() && self.cut_short.is_none();
+        let mut again_for = Vec::new();
+        for one in waited {
+            match again && one.is_wrong() {
+                true => again_for.push(one.check),
+                false => self.end_one(one),
+            }
+        }
+        self.run_all(&again_for, 0, server);
     }
 
     /// One after the other; what a failure leaves behind shall not be blamed on the next.

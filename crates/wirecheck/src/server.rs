@@ -1,5 +1,7 @@
 //! The program under test: started, watched, ended.
 
+use std::hash::BuildHasher;
+use std::hash::Hasher;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -95,9 +97,11 @@ pub enum Origin {
 }
 
 impl Server {
-    /// The process is left to end: its server is not used any more.
+    /// Ends the process, whoever else looks at it.
     pub fn ends(&mut self) {
-        self.process = None;
+        if let Some(process) = self.process.take() {
+            end(process.pid, &process.mark);
+        }
     }
 
     /// Starts a server and waits until it listens, or takes the one that runs.
@@ -587,7 +591,7 @@ impl Server {
     /// The process and all that it has started, where we have started it.
     pub fn processes(&self) -> Vec<i32> {
         let process = self.process.as_ref();
-        process.map_or(Vec::new(), |process| family::of(&process.mark))
+        process.map_or(Vec::new(), |process| family::of(process.pid, &process.mark))
     }
 
     fn process(&self) -> Result<&Process, Failure> {
@@ -678,11 +682,15 @@ fn skip(reason: &str) -> Failure {
     Failure::Skipped(reason.to_string())
 }
 
+/// A port that is free now, and that the system gives nobody: its own begin at 32768 on Linux,
+/// and at 49152 elsewhere. So it is free a moment later, when the server binds it.
 fn free_port() -> Result<u16, Failure> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|e| Failure::new(format!("no free port: {e}")))
+    let chance = std::hash::RandomState::new().build_hasher().finish();
+    let first = chance % 10_000;
+    let ports = (0..100).map(|i| 20_000 + ((first + i * 97) % 10_000) as u16);
+    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next()
+        .ok_or_else(|| Failure::new("no port from 20000 to 30000 is free"))
 }
 
 /// Is somebody there? Asked with a whole request: a server that ends when a
@@ -727,37 +735,71 @@ static STARTED: AtomicUsize = AtomicUsize::new(0);
 /// A variable that a server hands on to whatever it starts.
 const MARK: &str = "WIRECHECK_SERVER";
 
-/// Ends a group, and whoever has left it for a session of its own.
+/// Ends a group, and whoever has left it for a session of its own. They are looked up before:
+/// whose parent has ended belongs to nobody.
 fn end(pid: Pid, mark: &str) {
+    let mut left = family::of(pid, mark);
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);
     // One that is ended may have started another in the meantime.
     for _ in 0..10 {
-        let left = family::of(mark);
+        left.retain(|left| *left != pid.as_raw_nonzero().get());
         if left.is_empty() {
             return;
         }
         for pid in left.into_iter().filter_map(Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
+        left = family::of(pid, mark);
     }
 }
 
 /// Who belongs to a server: asked of `/proc`, where there is one.
 mod family {
+    use std::collections::HashMap;
     use std::fs;
 
-    /// The processes that carry this mark. A zombie carries none.
-    pub fn of(mark: &str) -> Vec<i32> {
+    use rustix::process::Pid;
+
+    /// The processes that carry this mark, and those that come from this one: some write over
+    /// their variables. A zombie is none.
+    pub fn of(first: Pid, mark: &str) -> Vec<i32> {
         let mark = format!("{}={mark}", super::MARK);
+        let own = std::process::id() as i32;
+        let mut parents = HashMap::new();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Ok(pid) = entry.file_name().to_string_lossy().parse() else {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else {
                 continue;
             };
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // The name of the program, in brackets, may hold anything.
+            let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+            let mut fields = rest.split(' ');
+            if matches!(fields.next(), None | Some("" | "Z")) {
+                continue;
+            }
+            let parent = fields.next().and_then(|field| field.parse::<i32>().ok());
+            let parent = parent.unwrap_or(0);
+            parents.insert(pid, parent);
+            // Its number is free for others once it has ended and was waited for.
+            let is_first = pid == first.as_raw_nonzero().get() && parent == own;
             let variables = fs::read(entry.path().join("environ")).unwrap_or_default();
-            if variables.split(|b| *b == 0).any(|v| v == mark.as_bytes()) {
+            let marked = variables.split(|b| *b == 0).any(|v| v == mark.as_bytes());
+            if marked || is_first {
                 found.push(pid);
             }
+        }
+        let mut at = 0;
+        while at < found.len() {
+            let children = parents.iter().filter(|(_, parent)| **parent == found[at]);
+            let new: Vec<i32> = children.map(|(pid, _)| *pid).collect();
+            found.extend(
+                new.iter()
+                    .filter(|pid| !found.contains(pid))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
+            at += 1;
         }
         found
     }

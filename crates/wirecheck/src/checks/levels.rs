@@ -9,7 +9,6 @@ use crate::check::Level;
 /// A SHOULD, or what is RECOMMENDED: to fail it is a warning.
 const SHOULD: &[&str] = &[
     "leading-empty-line",
-    "head-of-10-kb",
     "answer-length",
     "20-mb-sent-to-a-page",
     "request-line-nonsense",

@@ -10,6 +10,7 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
+use crate::pages::MISSING;
 use crate::server::Server;
 use crate::server::request;
 
@@ -221,13 +222,15 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "20-mb-sent-to-a-page",
         rule: "RFC 9112 §9.6: a server closes in stages, else a reset takes the answer from a client that still sends",
-        sends: "POST / with a body of 20 MB, all of it, and reads only then",
+        sends: "POST with a body of 20 MB, for a page that is not there (ours: for /), all of it, and reads only then",
         expects: "an answer that can be read to its end, whatever its status",
         hint: "After the answer close the writing side (shutdown), then read and throw away until the client closes; bounded in bytes and time.",
         run: |server| {
+            // A page may send back what it gets, and then waits for us to read.
+            let target = if server.is_ours() { "/" } else { MISSING };
             let mut client = server.connect()?;
             client.send(crate::server::post_head(
-                "/",
+                target,
                 "Content-Length: 20000000\r\n",
             ));
             client.send(vec![b'x'; 20_000_000]);
