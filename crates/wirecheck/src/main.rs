@@ -44,7 +44,7 @@ With the book, in its folder:
   wirecheck 9 --run './my-server {port} {root}'    yours, on a folder of test files
   wirecheck --exercise 01-whoami                   an exercise, done in our stage 1
 
-A check takes at most six times --patience. Nothing that --run starts outlives the run.
+A check takes at most 30 seconds, or six times --patience if that is more. Nothing that --run starts outlives the run.
 Exit status: 0 nothing failed (warnings may be there), 1 a check failed, 2 the checks could
 not run, or not all of them."
 )]

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
 use crate::check::Verdict;
 use crate::checks::needs_many_at_once;
 use crate::pages::Told;
@@ -15,8 +16,10 @@ use crate::report::say;
 use crate::server::Origin;
 use crate::server::Server;
 
-/// A check may take so many times the patience.
-pub const CHECK_TAKES: u32 = 6;
+/// A check may take so many times the patience, and on a busy machine …
+const PATIENCES: u32 = 6;
+/// … at least so long.
+const AT_LEAST: Duration = Duration::from_secs(30);
 
 /// What to run, and on what.
 pub struct Plan {
@@ -34,6 +37,14 @@ pub struct Plan {
     pub limit: Duration,
     /// Run on where each check waits long.
     pub all: bool,
+}
+
+impl Plan {
+    /// Before anything is done that a server may not survive: with a stage, what the stages do
+    /// that answer nothing.
+    fn comes_first(&self, check: &Check) -> bool {
+        check.since < 4 && (self.stage.is_some() || check.harm == Harm::Ends)
+    }
 }
 
 /// How a check ended.
@@ -96,7 +107,7 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
     // Whether it survives a client who says nothing is the matter of the first stages' checks.
     // After them it can be tried whether it serves another one meanwhile.
     let (first, rest): (Vec<Check>, Vec<Check>) =
-        plan.checks.iter().partition(comes_first);
+        plan.checks.iter().partition(|c| plan.comes_first(c));
     state.run_all(&first, rest.len(), &mut server);
     if state.cut_short.is_none() && !rest.is_empty() {
         state.at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);
@@ -142,7 +153,7 @@ impl State<'_> {
             });
             let waiting: Vec<_> = waiting.collect();
             self.run_all(&checks, 0, server);
-            waited.extend(waiting.into_iter().flat_map(|thread| thread.join()));
+            waited.extend(waiting.into_iter().flat_map(thread::ScopedJoinHandle::join));
         });
         // Who waited for a server that was ended meanwhile waits again.
         let again = beside.still_runs().is_err() && self.cut_short.is_none();
@@ -184,7 +195,7 @@ impl State<'_> {
                     one.patience = one.patience.min(Duration::from_secs(1));
                 }
                 let deadline = self.plan.told.deadline.filter(|_| check.waits);
-                let bound = CHECK_TAKES * self.plan.patience;
+                let bound = (PATIENCES * self.plan.patience).max(AT_LEAST);
                 let bound = bound
                     .max(deadline.unwrap_or_default() + self.plan.patience)
                     .min(time);

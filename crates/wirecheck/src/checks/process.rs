@@ -143,8 +143,9 @@ fn leave_nothing(server: &Server, what: &str, of: fn(i32) -> usize) -> Verdict {
     }
     for (how, leave) in LEAVERS {
         let before = count(server, of);
-        for _ in 0..CLIENTS {
+        for i in 0..CLIENTS {
             leave(server)?;
+            server.catches_up(i);
         }
         let gone = || count(server, of) < before + LEFT;
         if !wait_until(server.patience, gone) {

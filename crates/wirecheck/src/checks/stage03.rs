@@ -192,6 +192,7 @@ pub(super) const CHECKS: &[Check] = &[
                 if cut % 2 == 0 {
                     client.reset();
                 }
+                server.catches_up(cut / 3);
             }
             server.serves_on()
         },

@@ -943,6 +943,7 @@ pub(super) const CHECKS: &[Check] = &[
                 if i % 4 < 2 {
                     client.reset();
                 }
+                server.catches_up(i);
             }
             server.serves_on()
         },
