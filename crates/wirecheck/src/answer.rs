@@ -213,7 +213,6 @@ impl Answer {
             "there is no Content-Length",
         )?;
         self.field_is("Connection", "close")?;
-        self.is_not_reset()?;
         self.has_valid_date()
     }
 

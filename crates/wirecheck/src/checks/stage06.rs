@@ -552,7 +552,9 @@ pub(super) const CHECKS: &[Check] = &[
             let mut client = server.connect()?;
             client.send("nonsense\r\n");
             client.send(vec![b'x'; 5_000_000]);
-            client.answer()?.status(400)
+            let answer = client.answer()?;
+            answer.status(400)?;
+            answer.is_not_reset()
         },
         ..HOUSE
     },

@@ -3,14 +3,12 @@
 //!
 //! - `checks::stage05::host`: a check on a stage for which it holds;
 //! - `faults::stage09::root-removed`: a fault that a stage survives;
-//! - `broken::NoDate is found by answer-date`: a check on a server that is wrong;
 //! - `anybody::page-date finds no-date-404`: the same on a server that keeps connections;
-//! - `wrong::host-twice finds one that takes the last`: the same, made of our own stage.
+//! - `wrong::host-twice finds one that takes the last`: a check on a server that is wrong.
 //!
 //! `cargo test -p wirecheck --test wire stage05` runs those with `stage05` in their names.
 
 mod anybody;
-mod broken;
 mod checks;
 mod faults;
 mod proxy;
@@ -46,7 +44,6 @@ fn main() -> ExitCode {
     server::end_with_ctrl_c();
     let mut trials = faults::trials(&stages);
     trials.extend(checks::trials(&stages));
-    trials.extend(broken::trials());
     trials.extend(anybody::trials());
     trials.extend(wrong::trials(&stages));
     // Those first that wait longest.

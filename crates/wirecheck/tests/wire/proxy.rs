@@ -58,16 +58,19 @@ pub enum Way {
     /// is left to the stage.
     Opens(fn(&Path, &str) -> PathBuf),
     /// Nothing is done until this holds for what came, or the client stops for so long
-    /// (seconds, 0 is for ever).
+    /// (milliseconds, 0 is for ever).
     Gathers(fn(&[u8]) -> bool, u64),
-    /// Ends as a program when these bytes come.
-    DiesAt(&'static [u8]),
+    /// Ends as a program when such bytes come.
+    DiesOf(fn(&[u8]) -> bool),
+    /// Ends as a program when a client closes its side after such bytes; the flag says whether
+    /// it had its answer by then.
+    DiesOfTheEnd(fn(&[u8], bool) -> bool),
     /// Says this before it is asked.
     Greets(&'static str),
     /// Says this where the stage closes without a word.
     Parts(&'static str),
-    /// Says this after the answer.
-    Follows(&'static str),
+    /// Says the second after the answer to a request that holds the first.
+    Follows(&'static str, &'static str),
     /// Says nothing more, and keeps the connection, when these bytes come.
     Hangs(&'static [u8]),
     /// Reads this from whoever has sent all and half-closes.
@@ -87,10 +90,12 @@ pub enum Habit {
     OneAtATime,
     /// Takes the first read for the whole request.
     ReadsOnce,
+    /// Takes anything for GET /.
+    AnswersFirstRead,
+    /// Takes a client that half-closes for one that has gone.
+    DropsHalfClosed,
     /// Ends when a client breaks off.
     DiesOfReset,
-    /// Ends when a client has gone before it was answered.
-    DiesOfEarlyEnd,
     /// Ends when it cannot accept.
     DiesOfFewFiles,
     /// Ends when nobody reads its log.
@@ -278,6 +283,13 @@ impl Way {
     }
 }
 
+/// What a client has sent, and whether an answer has begun.
+#[derive(Default)]
+struct Heard {
+    bytes: Vec<u8>,
+    answered: bool,
+}
+
 /// What stands in front of a stage.
 struct Front {
     way: Way,
@@ -332,7 +344,13 @@ impl Front {
         if let Way::Greets(words) = self.way {
             let _ = client.write_all(words.as_bytes());
         }
-        let (first, ended) = self.gather(client);
+        let (mut first, ended) = self.gather(client);
+        if self.is(Habit::DropsHalfClosed) && ended {
+            return;
+        }
+        if self.is(Habit::AnswersFirstRead) && !first.is_empty() {
+            first = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".into();
+        }
         if let Way::Opens(find) = self.way
             && let Some(answer) = open(&first, &self.root, find)
         {
@@ -344,7 +362,7 @@ impl Front {
         let Ok(stage) = self.connect(client, peer) else {
             return;
         };
-        let heard = Mutex::new(Vec::new());
+        let heard = Mutex::new(Heard::default());
         thread::scope(|scope| {
             let back = thread::Builder::new();
             let back = back.spawn_scoped(scope, || self.back(&stage, client, &heard));
@@ -381,13 +399,16 @@ impl Front {
     /// What is read before anything is done, and whether the client has ended there.
     fn gather(&self, mut client: &TcpStream) -> (Vec<u8>, bool) {
         let mut gathered = Vec::new();
-        let (enough, seconds): (fn(&[u8]) -> bool, _) = match self.way {
-            Way::Gathers(enough, seconds) => (enough, seconds),
+        let (enough, pause): (fn(&[u8]) -> bool, _) = match self.way {
+            Way::Gathers(enough, pause) => (enough, pause),
+            Way::Habit(Habit::DropsHalfClosed) => (|_| false, 50),
             Way::Opens(_) => (|bytes| find(bytes, b"\r\n\r\n").is_some(), 0),
-            Way::Habit(Habit::ReadsOnce) => (|bytes| !bytes.is_empty(), 0),
+            Way::Habit(Habit::ReadsOnce | Habit::AnswersFirstRead) => {
+                (|bytes| !bytes.is_empty(), 0)
+            }
             _ => return (gathered, false),
         };
-        let pause = (seconds > 0).then(|| Duration::from_secs(seconds));
+        let pause = (pause > 0).then(|| Duration::from_millis(pause));
         let _ = client.set_read_timeout(pause);
         let mut block = [0; 64 * 1024];
         while !enough(&gathered) {
@@ -402,13 +423,13 @@ impl Front {
     }
 
     /// What the client has sent goes on to the stage.
-    fn pass(&self, segment: &[u8], mut stage: &TcpStream, heard: &Mutex<Vec<u8>>) {
+    fn pass(&self, segment: &[u8], mut stage: &TcpStream, heard: &Mutex<Heard>) {
         let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = segment.len().min(1 << 16);
-        heard.extend(&segment[..kept]);
+        heard.bytes.extend(&segment[..kept]);
         drop(heard);
         match self.way {
-            Way::DiesAt(bytes) if find(segment, bytes).is_some() => self.die(),
+            Way::DiesOf(such) if such(segment) => self.die(),
             Way::Hangs(bytes) if find(segment, bytes).is_some() => loop {
                 thread::park();
             },
@@ -431,7 +452,7 @@ impl Front {
         let _ = stage.shutdown(Shutdown::Write);
     }
 
-    fn forth(&self, mut client: &TcpStream, stage: &TcpStream, heard: &Mutex<Vec<u8>>) {
+    fn forth(&self, mut client: &TcpStream, stage: &TcpStream, heard: &Mutex<Heard>) {
         let mut block = [0; 64 * 1024];
         let mut left = match self.way {
             Way::ReadsAtMost(count) => count,
@@ -440,8 +461,10 @@ impl Front {
         loop {
             match client.read(&mut block) {
                 Ok(0) => {
-                    let answered = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                    if self.is(Habit::DiesOfEarlyEnd) && !answered.is_empty() {
+                    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Way::DiesOfTheEnd(such) = self.way
+                        && such(&heard.bytes, heard.answered)
+                    {
                         self.die();
                     }
                     break;
@@ -465,7 +488,7 @@ impl Front {
     }
 
     /// What the stage answers goes back to the client.
-    fn back(&self, mut stage: &TcpStream, mut client: &TcpStream, heard: &Mutex<Vec<u8>>) {
+    fn back(&self, mut stage: &TcpStream, mut client: &TcpStream, heard: &Mutex<Heard>) {
         let mut block = [0; 64 * 1024];
         let mut kept = Vec::new();
         let mut sent = 0;
@@ -481,13 +504,12 @@ impl Front {
             };
             let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
             let answer = match self.way {
-                Way::Says(change) => with_its_length(&block[..n], change(&heard, &block[..n])),
+                Way::Says(change) => {
+                    with_its_length(&block[..n], change(&heard.bytes, &block[..n]))
+                }
                 _ => block[..n].to_vec(),
             };
-            // It is answered: what comes from here on is another matter.
-            if self.is(Habit::DiesOfEarlyEnd) {
-                heard.clear();
-            }
+            heard.answered = true;
             drop(heard);
             sent += n;
             if self.is(Habit::AnswersTwice) {
@@ -506,12 +528,15 @@ impl Front {
             }
         }
         let _ = client.write_all(&kept);
-        match (self.way, sent) {
-            (Way::Parts(words), 0) | (Way::Follows(words), 1..) => {
-                let _ = client.write_all(words.as_bytes());
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = match (self.way, sent) {
+            (Way::Parts(words), 0) => words,
+            (Way::Follows(part, words), 1..) if find(&heard.bytes, part.as_bytes()).is_some() => {
+                words
             }
-            _ => {}
-        }
+            _ => "",
+        };
+        let _ = client.write_all(more.as_bytes());
         if self.is(Habit::Resets) {
             // The one that reads from the client ends, too, and the connection with it.
             let _ = SockRef::from(client).set_linger(Some(Duration::ZERO));
