@@ -343,7 +343,7 @@ impl<'a> Work<'a> {
         self.stepwise_only("draft")?;
         let name = name.to_owned();
         let note = "for now".to_owned();
-        self.piece(block.line, note, |_, state| {
+        self.piece(block.line, note, None, |_, state| {
             state.draft(&name, edit);
             Ok(())
         })
@@ -380,7 +380,12 @@ impl<'a> Work<'a> {
         for unit in &step.units {
             self.shown_by.insert(*unit, self.done.pieces + 1);
         }
-        self.piece(at, String::new(), |lesson, state| {
+        let first = step
+            .units
+            .first()
+            .and_then(|unit| self.lesson.as_ref()?.units.get(*unit));
+        let first = first.and_then(|unit| Some(self.lesson.as_ref()?.diff[unit.file].path.clone()));
+        self.piece(at, String::new(), first.as_deref(), |lesson, state| {
             for draft in &step.ends {
                 if !state.end(draft) {
                     return Err(no_draft(draft, state));
@@ -398,7 +403,7 @@ impl<'a> Work<'a> {
         let [(_, name)] = &arguments[..] else {
             return Err("write {{#end-draft name}}".into());
         };
-        let html = self.piece(at, "not any more".into(), |_, state| {
+        let html = self.piece(at, "not any more".into(), None, |_, state| {
             match state.end(name) {
                 true => Ok(()),
                 false => Err(no_draft(name, state)),
@@ -412,6 +417,7 @@ impl<'a> Work<'a> {
         &mut self,
         at: usize,
         note: String,
+        first: Option<&str>,
         change: impl FnOnce(&Lesson, &mut State) -> Result<(), String>,
     ) -> Result<String, String> {
         let (Some(lesson), Some(state)) = (&self.lesson, &mut self.state) else {
@@ -422,7 +428,7 @@ impl<'a> Work<'a> {
         let program = state.program(lesson)?;
         self.done.pieces += 1;
         let number = (lesson.stage.number, self.done.pieces);
-        let html = figure::piece(number, &self.program, &program, &note, self.stepwise);
+        let html = figure::piece(number, &self.program, &program, &note, first);
         self.program = program;
         Ok(html)
     }

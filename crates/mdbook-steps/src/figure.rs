@@ -22,19 +22,22 @@ use crate::stage::Stage;
 const QUOTED: usize = 44;
 const FOLD: &str = "<span class=\"fold\">⋮</span>\n";
 
-/// A piece with its number, say `05·3`, which is also its address, `#s05-3`.
+/// A piece with its number, say `05·3`, which is also its address, `#s05-3`. Its first file
+/// comes first.
 pub fn piece(
     (chapter, nth): (u32, usize),
     before: &Stage,
     after: &Stage,
     note: &str,
-    linked: bool,
+    first: Option<&str>,
 ) -> String {
     let number =
         format!("<a class=\"number\" href=\"#s{chapter:02}-{nth}\">{chapter:02}·{nth}</a>");
-    let files = linked.then_some(chapter);
     let mut html = format!("<figure class=\"step\" id=\"s{chapter:02}-{nth}\">\n");
-    html += &blocks(before, after, &number, note, files);
+    let mut diff = diff::between(Some(before), after);
+    // What the author names is in front.
+    diff.sort_by_key(|file| Some(file.path.as_str()) != first);
+    html += &blocks(&diff, &number, note, Some(chapter));
     html + "</figure>\n\n"
 }
 
@@ -45,13 +48,8 @@ pub fn broken(before: &Stage, after: &Stage, fails: bool) -> String {
         false => "put it back afterwards",
     };
     let mut html = "<figure class=\"step broken\">\n".to_owned();
-    html += &blocks(
-        before,
-        after,
-        "<b class=\"number\">break it</b>",
-        note,
-        None,
-    );
+    let diff = diff::between(Some(before), after);
+    html += &blocks(&diff, "<b class=\"number\">break it</b>", note, None);
     html + "</figure>\n\n"
 }
 
@@ -80,10 +78,9 @@ struct Block<'a> {
     outer: Option<Item>,
 }
 
-fn blocks(before: &Stage, after: &Stage, number: &str, note: &str, files: Option<u32>) -> String {
-    let diff = diff::between(Some(before), after);
-    let mut all = Vec::new();
-    for file in &diff {
+fn blocks(diff: &[FileDiff], number: &str, note: &str, files: Option<u32>) -> String {
+    let mut all: Vec<Block> = Vec::new();
+    for file in diff {
         let new = outline(file, Tag::Insert);
         let old = outline(file, Tag::Delete);
         for hunk in hunks(file, &new, &old) {
@@ -112,13 +109,12 @@ fn blocks(before: &Stage, after: &Stage, number: &str, note: &str, files: Option
             None => format!("<code>{path}</code>"),
         };
         let (code, copies) = block.code();
-        let place = format!(
-            "{path}<span class=\"place\">, {}</span>{copies}",
-            block.place()
-        );
+        let place = format!("<span class=\"place\">{}</span>{copies}", block.place());
+        let same_file = at > 0 && all[at - 1].file.path == block.file.path;
         html += &match at {
-            0 => format!("<figcaption>{number} {place}{note}</figcaption>\n\n"),
-            _ => format!("<div class=\"also\">and {place}</div>\n\n"),
+            0 => format!("<figcaption>{number} {path}, {place}{note}</figcaption>\n\n"),
+            _ if same_file => format!("<div class=\"also\">and {place}</div>\n\n"),
+            _ => format!("<div class=\"also\">and {path}, {place}</div>\n\n"),
         };
         html += &format!("{code}\n\n");
     }
@@ -164,10 +160,10 @@ fn hunks(file: &FileDiff, new: &[Item], old: &[Item]) -> Vec<Range<usize>> {
     let mut hunks: Vec<Range<usize>> = Vec::new();
     let mut group = String::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| counts(line)) {
-        let outline = if line.tag == Tag::Delete { old } else { new };
-        let own = match file.new {
-            true => String::new(),
-            false => group_of(lines, at, outline),
+        let own = match (file.new, line.tag) {
+            (true, _) => String::new(),
+            (_, Tag::Delete) => group_of(lines, at, old, new),
+            _ => group_of(lines, at, new, old),
         };
         match hunks.last_mut() {
             Some(last) if own == group && at <= last.end + 2 * CONTEXT => last.end = at + 1,
@@ -180,11 +176,12 @@ fn hunks(file: &FileDiff, new: &[Item], old: &[Item]) -> Vec<Range<usize>> {
 
 /// What a changed line is drawn together with: the imports, items that come, items that go,
 /// or the item that it changes.
-fn group_of(lines: &[Line], at: usize, outline: &[Item]) -> String {
+fn group_of(lines: &[Line], at: usize, own: &[Item], other: &[Item]) -> String {
     let around = |items: &[Item]| items.iter().find(|item| item.lines.contains(&at)).cloned();
-    let Some(item) = around(outline) else {
+    let Some(item) = around(own) else {
         return String::new();
     };
+    let twin = other.iter().find(|other| other.name == item.name);
     if item.is_import() {
         return "the imports".into();
     }
@@ -193,11 +190,17 @@ fn group_of(lines: &[Line], at: usize, outline: &[Item]) -> String {
         let tag = lines[item.head].tag;
         tag != Tag::Equal && own.all(|line| line.tag == tag || line.text.trim().is_empty())
     };
-    if whole(&item) {
+    if twin.is_none() && whole(&item) {
         return format!("{:?}", lines[at].tag);
     }
+    let has_twin = |child: &Item| {
+        let mut others = twin.iter().flat_map(|twin| &twin.children);
+        others.any(|other| other.name == child.name)
+    };
     match around(&item.children) {
-        Some(child) if whole(&child) => format!("{} {:?}", item.name, lines[at].tag),
+        Some(child) if !has_twin(&child) && whole(&child) => {
+            format!("{} {:?}", item.name, lines[at].tag)
+        }
         Some(child) => format!("{} {}", item.name, child.name),
         None => item.name,
     }
@@ -258,7 +261,9 @@ fn block<'a>(file: &'a FileDiff, new: &[Item], old: &[Item], hunk: Range<usize>)
     while shown.start < hunk.start && blank(shown.start) {
         shown.start += 1;
     }
-    while shown.end > hunk.end && blank(shown.end - 1) {
+    // A comment without its line says nothing.
+    let comment = |at: usize| file.lines[at].text.trim_start().starts_with("//");
+    while shown.end > hunk.end && (blank(shown.end - 1) || comment(shown.end - 1)) {
         shown.end -= 1;
     }
     // The line that names the item is there to see, and a gap of two lines is no gap.
@@ -531,6 +536,11 @@ pub fn whole_files(lesson: &Lesson, shown_by: &dyn Fn(usize) -> Option<usize>) -
                     let new = line.tag == Tag::Insert;
                     match runs.last_mut() {
                         _ if line.tag == Tag::Delete => {}
+                        // A blank line between two pieces belongs to none: let the next have it.
+                        Some(last) if last.1 == new && last.2.trim().is_empty() => {
+                            last.0 = pieces[at];
+                            last.2 += &format!("{}\n", line.text);
+                        }
                         Some(last)
                             if last.1 == new
                                 && (last.0 == pieces[at] || line.text.trim().is_empty()) =>

@@ -101,7 +101,8 @@ pub fn code(class: &str, language: &str, body: &str, copy: Option<&str>) -> Stri
     )
 }
 
-/// Text that the search of mdBook leaves out, in elements that begin a line each.
+/// Text that the search of mdBook leaves out, in elements that begin a line each. Each is a
+/// block of its own, so its last line end is left out.
 pub fn unsearched(class: &str, text: &str) -> String {
     let mut html = String::new();
     let mut part = String::new();
@@ -111,13 +112,21 @@ pub fn unsearched(class: &str, text: &str) -> String {
             continue;
         }
         // Such a line is searched, like any other text.
-        html += &format!("\n{}", data(class, &std::mem::take(&mut part)));
+        if !part.is_empty() {
+            html += &format!("\n{}", data(class, without_end(&part)));
+            part.clear();
+        }
+        html += "\n";
         html += &format!("<span class=\"{class}\">{}</span>", escape(line.trim_end()));
     }
     if !part.is_empty() {
-        html += &format!("\n{}", data(class, &part));
+        html += &format!("\n{}", data(class, without_end(&part)));
     }
     html
+}
+
+fn without_end(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
 }
 
 /// Would Markdown end the block of HTML here, or the browser the data?
@@ -134,7 +143,11 @@ fn data(class: &str, text: &str) -> String {
             escape(text).replace('\n', "&#10;")
         );
     }
-    format!("<script type=\"text/plain\" class=\"{class}\">{text}</script>")
+    let class = match class {
+        "" => String::new(),
+        class => format!(" class=\"{class}\""),
+    };
+    format!("<script type=\"text/plain\"{class}>{text}</script>")
 }
 
 /// What the highlighter calls a file's language.

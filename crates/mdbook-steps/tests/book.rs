@@ -191,7 +191,8 @@ fn removed_lines_are_text_but_not_copied() {
         "{html}"
     );
     // The copy button takes the first `<code>`: the whole function.
-    let copied = "hidden><script type=\"text/plain\" class=\"\">fn main() {\n    uno();\n}\n</script></code><code";
+    let copied =
+        "hidden><script type=\"text/plain\">fn main() {\n    uno();\n}\n</script></code><code";
     assert!(html.contains(copied), "{html}");
 }
 

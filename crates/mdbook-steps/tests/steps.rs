@@ -317,10 +317,10 @@ fn pieces_say_where_they_go() {
     let html = scratch("places").chapter(RIGHT).html;
     for place in [
         "<figure class=\"step\" id=\"s02-1\">\n<figcaption><a class=\"number\" href=\"#s02-1\">02·1</a> ",
-        "<a href=\"#f02-src-two.rs\"><code>src/two.rs</code></a><span class=\"place\">, new file</span>",
+        "<a href=\"#f02-src-two.rs\"><code>src/two.rs</code></a>, <span class=\"place\">new file</span>",
         "in <code>impl Two</code>, after <code>fn new</code>",
-        "<span class=\"place\">, in <code>fn main</code>, in place of <code>one();</code></span>",
-        "<span class=\"place\">, after <code>use std::io;</code></span>",
+        "<span class=\"place\">in <code>fn main</code>, in place of <code>one();</code></span>",
+        "<span class=\"place\">after <code>use std::io;</code></span>",
     ] {
         assert!(html.contains(place), "{place} is not in {html}");
     }

@@ -94,7 +94,11 @@ impl Server {
         }
         if program.number == 1 {
             if let Some(asked) = args.pop() {
-                asked.rsplit(':').next().unwrap_or_default().clone_into(&mut in_book);
+                asked
+                    .rsplit(':')
+                    .next()
+                    .unwrap_or_default()
+                    .clone_into(&mut in_book);
             }
             port = vec![&address];
         }
