@@ -397,6 +397,13 @@ fn statement(lines: &[Line], places: &[usize], first: usize) -> Range<usize> {
         }
         start -= 1;
     }
+    // Lines that went from above its comment were something else, if they had no comment.
+    let comment = |nth: usize| line(nth).text.trim_start().starts_with("//");
+    if first > start && comment(first - 1) && !comment(start) {
+        while start < first && line(start).tag == Tag::Delete {
+            start += 1;
+        }
+    }
     let mut end = first + 1;
     while end < places.len() {
         let closes = line(end).text.trim_start().starts_with(['}', ')', ']']);
