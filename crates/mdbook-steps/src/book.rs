@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::chapter;
 use crate::chapter::Chapter;
 use crate::lesson::Lesson;
+use crate::manifest;
 use crate::stage;
 use crate::stage::Stage;
 
@@ -38,6 +39,8 @@ pub struct Book {
     pub root: PathBuf,
     /// All stages, in order.
     pub stages: Vec<Stage>,
+    /// The workspace's `Cargo.toml`.
+    manifest: String,
 }
 
 impl Book {
@@ -46,6 +49,7 @@ impl Book {
         Ok(Book {
             root: root.to_owned(),
             stages: stage::read_all(root)?,
+            manifest: fs::read_to_string(root.join("Cargo.toml"))?,
         })
     }
 
@@ -153,6 +157,16 @@ impl Book {
             return Err(format!("{{{{#{name}}}}}: there is no file docs/src/{file}"));
         }
         Ok(())
+    }
+
+    /// A program as a reader has it, in a folder of their own: `Cargo.toml` holds what ours
+    /// takes from the workspace.
+    pub fn as_typed(&self, program: &Stage) -> Result<Stage, String> {
+        let mut typed = program.clone();
+        if let Some(text) = typed.files.get_mut("Cargo.toml") {
+            *text = manifest::inlined(text, &self.manifest)?;
+        }
+        Ok(typed)
     }
 
     /// What the chapter of a stage is about.

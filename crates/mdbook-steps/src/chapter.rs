@@ -300,7 +300,8 @@ impl<'a> Work<'a> {
             }
             "whole-files" => self.lesson().map(|lesson| {
                 let shown_by = &self.shown_by;
-                figure::whole_files(lesson, &|unit| shown_by.get(&unit).copied())
+                let typed = book.as_typed(lesson.stage).unwrap_or_default();
+                figure::whole_files(lesson, &typed, &|unit| shown_by.get(&unit).copied())
             }),
             "whole-diff" => self.lesson().map(|lesson| render::whole_diff(&lesson.diff)),
             "card" => card::card(self.lesson()?, self.text, arguments),
@@ -424,11 +425,20 @@ impl<'a> Work<'a> {
             return Err(self.lesson().err().unwrap_or_default());
         };
         self.open = Some(at);
+        let had_manifest = state.has_manifest(lesson);
         change(lesson, state)?;
         let program = state.program(lesson)?;
+        let mut before = self.book.as_typed(&self.program)?;
+        let mut after = self.book.as_typed(&program)?;
+        if !had_manifest {
+            before.files.remove("Cargo.toml");
+        }
+        if !state.has_manifest(lesson) {
+            after.files.remove("Cargo.toml");
+        }
         self.done.pieces += 1;
         let number = (lesson.stage.number, self.done.pieces);
-        let html = figure::piece(number, &self.program, &program, &note, first);
+        let html = figure::piece(number, &before, &after, &note, first);
         self.program = program;
         Ok(html)
     }

@@ -511,12 +511,21 @@ fn file_id(chapter: u32, path: &str) -> String {
 ///
 /// The text is in elements that mdBook's search leaves out: it would find each line twice.
 /// They are data for nobody, not JavaScript, and the style sheet shows them.
-pub fn whole_files(lesson: &Lesson, shown_by: &dyn Fn(usize) -> Option<usize>) -> String {
+pub fn whole_files(
+    lesson: &Lesson,
+    typed: &Stage,
+    shown_by: &dyn Fn(usize) -> Option<usize>,
+) -> String {
     let chapter = lesson.stage.number;
     let mut html = "## Every file as it is now\n\n".to_owned();
     html += "Lines of this chapter are tinted. The numbers lead to the piece that shows them.\n\n";
-    for (path, text) in &lesson.stage.files {
-        let place = lesson.diff.iter().position(|file| file.path == *path);
+    for (path, text) in &typed.files {
+        // The reader's own `Cargo.toml` is not ours, line by line.
+        let is_ours = lesson.stage.files.get(path) == Some(text);
+        let place = lesson
+            .diff
+            .iter()
+            .position(|file| is_ours && file.path == *path);
         let mut runs: Vec<(Option<usize>, bool, String)> = Vec::new();
         match place {
             None => runs.push((None, false, text.clone())),

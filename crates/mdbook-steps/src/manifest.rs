@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// What a program does not need outside of our workspace.
+pub const OURS: [&str; 2] = ["[lints]", "[dev-dependencies]"];
+
 /// The lines of a section, `[workspace.dependencies]` say, without its head.
 pub fn section<'a>(manifest: &'a str, head: &str) -> Vec<&'a str> {
     let lines = manifest.lines().skip_while(|line| line.trim() != head);
@@ -25,8 +28,17 @@ pub fn without(manifest: &str, heads: &[&str]) -> String {
     kept
 }
 
-/// The manifest of a crate that needs no workspace: what it takes from there stands in it.
+/// The manifest of a crate that needs no workspace around it.
 pub fn alone(manifest: &str, workspace: &str) -> Result<String, String> {
+    let text = inlined(manifest, workspace)?;
+    Ok(format!(
+        "{text}\n# It needs no workspace around it.\n[workspace]\n"
+    ))
+}
+
+/// A manifest in which stands what the crate takes from its workspace, as a reader types it
+/// into a folder of their own. Tests and lints stay with us.
+pub fn inlined(manifest: &str, workspace: &str) -> Result<String, String> {
     let values = |head| -> BTreeMap<&str, &str> {
         let lines = section(workspace, head).into_iter();
         lines.filter_map(|line| line.split_once(" = ")).collect()
@@ -35,7 +47,7 @@ pub fn alone(manifest: &str, workspace: &str) -> Result<String, String> {
     let dependencies = values("[workspace.dependencies]");
     let mut text = String::new();
     let mut head = "";
-    for line in without(manifest, &["[lints]"]).lines() {
+    for line in without(manifest, &OURS).lines() {
         if line.starts_with('[') {
             head = if line.trim() == "[package]" {
                 "package"
@@ -64,10 +76,7 @@ pub fn alone(manifest: &str, workspace: &str) -> Result<String, String> {
         let value = value.ok_or_else(|| format!("the workspace's Cargo.toml has no {name}"))?;
         text += &format!("{name} = {value}\n");
     }
-    Ok(format!(
-        "{}\n\n# It needs no workspace around it.\n[workspace]\n",
-        text.trim_end()
-    ))
+    Ok(format!("{}\n", text.trim_end()))
 }
 
 #[cfg(test)]

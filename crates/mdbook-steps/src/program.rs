@@ -10,6 +10,8 @@ use crate::lesson::Lesson;
 use crate::stage::Stage;
 use crate::units::Kind;
 
+const MANIFEST: &str = "Cargo.toml";
+
 /// What a reader who types along has in their folder.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -22,8 +24,7 @@ pub struct State {
 }
 
 impl State {
-    /// Before the first step of a chapter. The crate's name is changed already, and before
-    /// the first stage `cargo new` has made a `Cargo.toml`.
+    /// Before the first step of a chapter. The crate's name is changed already.
     pub fn new(lesson: &Lesson) -> State {
         let lines = lesson.diff.iter().map(|file| vec![false; file.lines.len()]);
         let mut state = State {
@@ -32,8 +33,7 @@ impl State {
             dropped: Vec::new(),
         };
         for (at, unit) in lesson.units.iter().enumerate() {
-            let made = lesson.before.is_none() && lesson.diff[unit.file].path == "Cargo.toml";
-            if unit.kind == Kind::Silent || made {
+            if unit.kind == Kind::Silent {
                 state.show(lesson, at);
             }
         }
@@ -60,6 +60,13 @@ impl State {
         self.drafts.len() < before || self.dropped.iter().any(|dropped| dropped == name)
     }
 
+    /// Has the reader seen a `Cargo.toml`? Before the first stage they may not have.
+    pub fn has_manifest(&self, lesson: &Lesson) -> bool {
+        let mut files = lesson.diff.iter().zip(&self.shown);
+        let shown = files.find(|(file, _)| file.path == MANIFEST && file.new);
+        shown.is_none_or(|(_, shown)| shown.contains(&true))
+    }
+
     /// The names of what is there for now.
     pub fn drafts(&self) -> Vec<&str> {
         self.drafts.iter().map(|(name, _)| name.as_str()).collect()
@@ -77,6 +84,13 @@ impl State {
                 Some(text) => _ = stage.files.insert(file.path.clone(), text),
                 None => _ = stage.files.remove(&file.path),
             }
+        }
+        // Before the first stage `cargo new` has made one, whether the chapter shows ours or not.
+        if !stage.files.contains_key(MANIFEST) {
+            let made = lesson.stage.files.get(MANIFEST).cloned();
+            stage
+                .files
+                .extend(made.map(|text| (MANIFEST.to_owned(), text)));
         }
         for (at, (name, edit)) in self.drafts.iter().enumerate() {
             if let Err(why) = edit.apply(&mut stage.files) {

@@ -37,7 +37,7 @@ pub struct Unit {
 pub enum Kind {
     /// A step shows it by name.
     Code,
-    /// Never shown: the crate's name and description in `Cargo.toml`.
+    /// Never shown: in `Cargo.toml` the crate's name and description, and what only tests need.
     Silent,
     /// `use a::Name;`, wanted by lines of its file that mention `Name`.
     Import(String),
@@ -144,6 +144,13 @@ fn kind(file: &FileDiff, name: &str, key: &str, lines: &[usize]) -> Kind {
         return Kind::Code;
     }
     if file.path == "Cargo.toml" {
+        // What only tests need
+        let last = lines.last().map_or(0, |last| last + 1);
+        let mut above = file.lines[..last].iter().rev();
+        let section = above.find(|line| line.text.starts_with('['));
+        if section.is_some_and(|line| line.text.contains("dev-dependencies")) {
+            return Kind::Silent;
+        }
         let texts: Vec<&str> = lines.iter().map(|at| file.lines[*at].text.trim()).collect();
         let silent =
             |text: &&str| text.starts_with("name = ") || text.starts_with("description = ");

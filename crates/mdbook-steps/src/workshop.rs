@@ -215,7 +215,7 @@ fn crate_of(message: &Value) -> Option<String> {
 
 /// The manifest of a program in the workshop, with a name that nothing else there has.
 fn cargo_toml(name: &str, program: &Stage, text: &str) -> String {
-    let text = manifest::without(text, &["[lints]"]);
+    let text = manifest::without(text, &manifest::OURS);
     let mut own = text.replace(
         &format!("name = \"{}\"", program.name),
         &format!("name = \"{name}\""),

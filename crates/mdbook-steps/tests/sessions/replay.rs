@@ -89,7 +89,7 @@ impl Block<'_> {
         if program.is_none() {
             program = self.chapter.map(Program::of_stage);
         }
-        let mut log = false;
+        let (mut log, mut second) = (false, false);
         let attributes = self.info.split(',').map(str::trim);
         for attribute in attributes.filter(|attribute| !attribute.is_empty()) {
             match attribute.split_once('=') {
@@ -98,9 +98,10 @@ impl Block<'_> {
                     program = Some(Program::of_stage(number));
                 }
                 None if attribute == "log" => log = true,
+                None if attribute == "second" => second = true,
                 _ => {
                     return Err(format!(
-                        "console,{attribute} means nothing; there are stage=NN, log, norun=\"…\""
+                        "console,{attribute} means nothing; there are stage=NN, log, second, norun=\"…\""
                     ));
                 }
             }
@@ -119,7 +120,7 @@ impl Block<'_> {
                 output += &format!("{}\n", settle(&said, &expected, update));
                 continue;
             }
-            if at == 0 && starts_server(&command) {
+            if at == 0 && !second && starts_server(&command) {
                 *server = None; // its port and its log end here
                 let named = named(&command, program.as_ref())?;
                 let started = server.insert(Server::start(&named, &command)?);
