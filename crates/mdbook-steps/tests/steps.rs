@@ -574,6 +574,41 @@ fn the_diffs_of_the_stages_hold_both_sides() {
     }
 }
 
+/// What `mdbook-steps pieces` prints shows the whole stage, once.
+#[test]
+fn the_directives_of_pieces_show_a_whole_stage() {
+    let book = Book::read(&stage::workspace()).unwrap();
+    for stage in &book.stages {
+        let mut lesson = book.lesson(stage.number).unwrap();
+        let skeleton = prove::skeleton(&book, stage.number).unwrap();
+        let steps = skeleton.lines().filter(|line| line.starts_with("{{#step"));
+        let mut steps: Vec<String> = steps.map(str::to_owned).collect();
+        // What nothing mentions must be placed; here it is a step of its own.
+        for line in skeleton.lines() {
+            let naming = line.split_once(": say with ");
+            steps.extend(naming.map(|(_, naming)| format!("{{{{#step {naming}}}}}")));
+        }
+        let plan = lesson.plan(&steps.join("\n"));
+        assert_eq!(plan.faults, [], "{}", stage.name);
+        let left = plan.left.iter().map(|unit| lesson.directive(*unit));
+        assert_eq!(
+            left.collect::<Vec<_>>(),
+            Vec::<String>::new(),
+            "{}",
+            stage.name
+        );
+        let mut state = State::new(&lesson);
+        for unit in plan.steps.values().flat_map(|step| &step.units) {
+            state.show(&lesson, *unit);
+        }
+        assert!(
+            state.program(&lesson).unwrap().files == stage.files,
+            "{}",
+            stage.name
+        );
+    }
+}
+
 /// No piece ends in a brace of its neighbour: shown alone, it leaves all braces in pairs.
 #[test]
 fn each_piece_of_the_stages_is_whole() {
