@@ -5,7 +5,7 @@ use std::fmt;
 /// Of a long message this many bytes are kept; what follows is only counted.
 const KEPT: usize = 64 * 1024;
 /// A message is shown up to this many lines …
-const LINES: usize = 40;
+const LINES: usize = 16;
 /// … of this many characters.
 const WIDTH: usize = 160;
 /// From this length on a run of one byte is shown once, with a count.
@@ -187,6 +187,6 @@ mod tests {
     fn what_is_not_shown_is_counted() {
         let mut exchange = Exchange::default();
         exchange.received(&b"x\n".repeat(50));
-        assert!(exchange.to_string().ends_with("< … and 20 bytes more\n"));
+        assert!(exchange.to_string().ends_with("< … and 68 bytes more\n"));
     }
 }

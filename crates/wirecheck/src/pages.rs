@@ -2,7 +2,9 @@
 //! the paths that tutorials use. Each is found out once.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -65,6 +67,8 @@ pub struct Learned {
     keeps: OnceLock<bool>,
     at_once: OnceLock<bool>,
     survey: OnceLock<Vec<Asked>>,
+    /// What ended the server while it was looked at, each with how.
+    lethal: Mutex<Vec<(String, Failure)>>,
 }
 
 /// A request as an ordinary client sends it, and what came back.
@@ -103,6 +107,35 @@ impl Server {
             let _ = self.learned.pages.set(pages);
         }
         Ok(self.learned.pages.get().expect("it has just been set"))
+    }
+
+    /// What has ended it while its pages were looked for, if anything has.
+    pub fn lethal(&self) -> Vec<Failure> {
+        let lethal = self.learned.lethal.lock();
+        let lethal = lethal.unwrap_or_else(PoisonError::into_inner);
+        lethal.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
+    /// Asks for a page that may be there; what has ended the server is not asked again.
+    fn looks_for(&self, what: &str, bytes: impl AsRef<[u8]>) -> Result<Option<Answer>, Failure> {
+        let lethal = self.learned.lethal.lock();
+        let mut lethal = lethal.unwrap_or_else(PoisonError::into_inner);
+        if lethal.iter().any(|(known, _)| known == what) {
+            return Ok(None);
+        }
+        let failure = match self.ask(bytes) {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(failure @ Failure::Skipped(_)) => return Err(failure),
+            Err(failure) => failure,
+        };
+        if let Some(ended) = self.has_ended() {
+            let failure = ended.after(self.last()).asked(what);
+            lethal.push((what.to_string(), failure.clone()));
+            return Err(failure);
+        }
+        let was_cut = failure.first_line().starts_with("the server closed");
+        // A page that never ends may be a stream of events, and is asked nothing more.
+        if was_cut { Err(failure) } else { Ok(None) }
     }
 
     /// Does it keep a connection for the next request?
@@ -271,11 +304,21 @@ fn then(answer: &Answer, client: &mut crate::client::Connection) -> Then {
 fn learn(server: &Server) -> Result<Pages, Failure> {
     let mut patient = server.for_one_check(server.patience * 6);
     patient.until = server.until;
-    let first = patient.get("/");
-    if let Err(failure @ Failure::Skipped(_)) = first {
-        return Err(failure);
-    }
-    let text = first.map_or(String::new(), |answer| answer.text());
+    // An answer, none, or one that cannot be read; and no more of it if the server has ended.
+    let known = |server: &Server, what: &str, bytes: Vec<u8>| match server.looks_for(what, bytes) {
+        Err(failure) if failure.ended_it() || matches!(failure, Failure::Skipped(_)) => {
+            Err(failure)
+        }
+        found => Ok(found),
+    };
+    let asks = |server: &Server, target: &str| {
+        let bytes = request("GET", target).into_bytes();
+        known(server, &format!("GET {target}"), bytes)
+    };
+    let text = match asks(&patient, "/")? {
+        Ok(Some(first)) => first.text(),
+        _ => String::new(),
+    };
     let mut pages = Pages {
         get: vec!["/".to_string()],
         post: Vec::new(),
@@ -284,64 +327,55 @@ fn learn(server: &Server) -> Result<Pages, Failure> {
     for path in &server.told.paths {
         add(&mut pages.get, path);
     }
-    // Our own stages are known: they need no guesses.
     patient.patience = PATIENCE_FOR_LEARNING.min(server.patience);
-    let missing = patient.get(MISSING).ok();
+    let missing = asks(&patient, MISSING)?.ok().flatten();
     let found = links(&text);
-    for target in found
-        .iter()
-        .map(String::as_str)
-        .chain(USUAL.iter().copied())
-    {
+    let usual = USUAL.iter().copied();
+    for target in found.iter().map(String::as_str).chain(usual) {
         if let Some((_, query)) = target.split_once('?') {
             let names = query.split('&').filter_map(|pair| pair.split('=').next());
             names.for_each(|name| add(&mut pages.parameters, name));
         }
-        if pages.get.len() < MOST && !pages.get.iter().any(|known| known == target) {
-            let linked = found.iter().any(|link| link == target);
-            if is_there(&patient, target, linked, missing.as_ref()) {
-                add(&mut pages.get, target);
-            }
+        if pages.get.len() >= MOST || pages.get.iter().any(|known| known == target) {
+            continue;
+        }
+        let is_there = match asks(&patient, target)? {
+            Ok(Some(answer)) => is_page(&answer, missing.as_ref()),
+            Ok(None) => false,
+            // One that is linked and cannot be read is a page as well.
+            Err(_) => found.iter().any(|link| link == target),
+        };
+        if is_there {
+            add(&mut pages.get, target);
         }
     }
     for name in names(&text) {
         add(&mut pages.parameters, &name);
     }
     let mut candidates: Vec<String> = server.told.posts.clone();
-    for target in forms(&text)
-        .iter()
-        .map(String::as_str)
-        .chain(["/echo", "/"])
-    {
+    let forms = forms(&text);
+    for target in forms.iter().map(String::as_str).chain(["/echo", "/"]) {
         add(&mut candidates, target);
     }
     for target in candidates {
         let is_told = server.told.posts.contains(&target);
-        let answer = patient.post(&target, "wirecheck=4711");
-        let takes = matches!(&answer, Ok(answer) if answer.status < 400);
+        let bytes = crate::server::post(&target, "wirecheck=4711");
+        let answer = known(&patient, &format!("POST {target}"), bytes)?;
+        let answer = answer.ok().flatten();
+        let takes = answer.as_ref().is_some_and(|answer| answer.status < 400);
         if takes || is_told {
-            let shows_body = answer.is_ok_and(|a| a.status < 300 && a.text().contains("4711"));
+            let shows = |a: &Answer| a.status < 300 && a.text().contains("4711");
+            let shows_body = answer.as_ref().is_some_and(shows);
             pages.post.push(Posts { target, shows_body });
         }
     }
     Ok(pages)
 }
 
-/// A page, and not the one for what is missing. One that is linked and cannot be read is a
-/// page as well, unless it never ends: then it may be a stream of events.
-fn is_there(server: &Server, target: &str, linked: bool, missing: Option<&Answer>) -> bool {
-    let Ok(mut client) = server.connect() else {
-        return false;
-    };
-    client.send(request("GET", target));
-    let answer = client.answer();
-    match answer {
-        Ok(answer) => {
-            let same = missing.is_some_and(|m| m.status == answer.status && m.body == answer.body);
-            answer.status < 400 && !same && answer.body.len() < LARGE
-        }
-        Err(failure) => linked && failure.first_line().starts_with("the server closed"),
-    }
+/// A page, and not the one for what is missing.
+fn is_page(answer: &Answer, missing: Option<&Answer>) -> bool {
+    let same = missing.is_some_and(|m| m.status == answer.status && m.body == answer.body);
+    answer.status < 400 && !same && answer.body.len() < LARGE
 }
 
 fn add(list: &mut Vec<String>, new: &str) {

@@ -21,6 +21,9 @@ const PATIENCES: u32 = 6;
 /// … at least so long.
 const AT_LEAST: Duration = Duration::from_secs(30);
 
+/// The check of whether it lives through that.
+const LOOK_AROUND: &str = "survives-a-look-around";
+
 /// What to run, and on what.
 pub struct Plan {
     /// The server.
@@ -90,12 +93,6 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
         4.. if !ours => server.plain_status(),
         _ => Ok(200),
     };
-    if plan.stage.is_none() {
-        introduce(&server);
-    }
-    if let Err(failure) = &plain {
-        report::plain_is_wrong(failure);
-    }
     let mut state = State {
         plan,
         end: begin + plan.limit,
@@ -104,11 +101,24 @@ pub fn run(plan: &Plan) -> Result<Run, String> {
         heading: 0,
         cut_short: None,
     };
+    if plan.stage.is_none() {
+        state.looks_around(&mut server);
+        introduce(&server);
+        // Whatever ends it is told by the check that does the same.
+        if server.has_ended().is_some() && !state.goes_on(&mut server, plan.checks.len()) {
+            state.looks_around(&mut server);
+        }
+    }
+    if let Err(failure) = &plain {
+        report::plain_is_wrong(failure);
+    }
     // Whether it survives a client who says nothing is the matter of the first stages' checks.
     // After them it can be tried whether it serves another one meanwhile.
     let (first, rest): (Vec<Check>, Vec<Check>) =
         plan.checks.iter().partition(|c| plan.comes_first(c));
-    state.run_all(&first, rest.len(), &mut server);
+    if state.cut_short.is_none() {
+        state.run_all(&first, rest.len(), &mut server);
+    }
     if state.cut_short.is_none() && !rest.is_empty() {
         state.at_once = stage >= 4 && server.serves_many_at_once().unwrap_or(false);
         if server.still_runs().is_ok() || state.goes_on(&mut server, rest.len()) {
@@ -138,6 +148,26 @@ struct State<'a> {
 }
 
 impl State<'_> {
+    /// Finds its pages, whatever ends it meanwhile: that is told by a check of its own.
+    fn looks_around(&mut self, server: &mut Server) {
+        let _running = Running::show("looking around");
+        for _ in 0..5 {
+            let found = server.pages().map(|_| ());
+            if !found.is_err_and(|failure| failure.ended_it()) {
+                return;
+            }
+            let checks = self.plan.checks.len();
+            if !self.goes_on(server, checks) {
+                let told = self.plan.checks.iter().find(|c| c.name == LOOK_AROUND);
+                if let Some(check) = told {
+                    let ended = run_one(check, server, self.plan.patience);
+                    self.end_one(ended);
+                }
+                return;
+            }
+        }
+    }
+
     /// Those that wait beside the others, if the server serves many at once.
     fn run_beside(&mut self, checks: &[Check], server: &mut Server) {
         let at_once = self.at_once;
@@ -173,6 +203,9 @@ impl State<'_> {
         let total = self.plan.checks.len();
         for (i, check) in checks.iter().enumerate() {
             let left = checks.len() - i - 1 + later;
+            if !self.was_survived(server, left + 1) {
+                return;
+            }
             let time = self.end.saturating_duration_since(Instant::now());
             if time.is_zero() {
                 let limit = self.plan.limit.as_secs();
@@ -209,6 +242,23 @@ impl State<'_> {
         }
     }
 
+    /// A program may end a moment after the check that ended it.
+    fn was_survived(&mut self, server: &mut Server, left: usize) -> bool {
+        let Err(mut failure) = server.still_runs() else {
+            return true;
+        };
+        if let Some(before) = self.ended.last_mut()
+            && before.verdict.is_ok()
+        {
+            if let Failure::Wrong { exchange, .. } = &mut failure {
+                exchange.note("soon after this check the server has ended");
+                exchange.is_the_last();
+            }
+            before.verdict = Err(failure);
+        }
+        self.goes_on(server, left)
+    }
+
     fn end_one(&mut self, ended: Ended) {
         if self.plan.stage.is_some() {
             report::line(&ended);
@@ -224,6 +274,10 @@ impl State<'_> {
             ));
             return false;
         }
+        let quick = self
+            .ended
+            .last()
+            .is_none_or(|one| one.took < self.plan.patience);
         if let Origin::Address(_) = self.plan.origin {
             if server.responds() {
                 return true;
@@ -233,6 +287,10 @@ impl State<'_> {
                  Start it again after you have mended this, or let --run start it for you."
             ));
             return false;
+        }
+        // One that waits for somebody may wait longer than we do.
+        if quick && server.still_runs().is_ok() && server.responds() {
+            return true;
         }
         // The old one ends before the new one begins.
         server.ends();

@@ -529,6 +529,25 @@ impl Server {
         ended().map(|process| process.last_words())
     }
 
+    /// It has ended, or nobody listens any more; how, as far as that is known.
+    pub(crate) fn has_ended(&self) -> Option<Failure> {
+        // The end of a process is seen a moment after that of its connections.
+        if self.pid().is_some() {
+            wait_until(Duration::from_millis(200), || self.still_runs().is_err());
+        }
+        let mut failure = match self.still_runs() {
+            Err(failure) => failure,
+            Ok(()) if self.pid().is_some() => return None,
+            Ok(()) => TcpStream::connect_timeout(&self.address, self.patience)
+                .err()
+                .map(|_| Failure::new("the server has ended: nobody listens any more"))?,
+        };
+        if let Failure::Wrong { exchange, .. } = &mut failure {
+            exchange.is_the_last();
+        }
+        Some(failure)
+    }
+
     /// Waits for a line on stdout that contains this.
     pub fn stdout_line(&self, part: &str) -> Result<String, Failure> {
         self.line_on(&self.process()?.stdout, "stdout", part)
@@ -677,6 +696,19 @@ fn excerpt(bytes: &[u8], first: usize, last: usize) -> Vec<String> {
         lines.splice(first..first + left, [format!("… {left} lines")]);
     }
     lines
+}
+
+/// Of what a program complains at its end, the line that names the error.
+fn telling_line(lines: &[String]) -> Option<&str> {
+    let tells = |line: &&str| {
+        let word = line.split([':', ' ', '(']).next().unwrap_or_default();
+        word.ends_with("Error") || word.ends_with("Exception") || line.starts_with("panic: ")
+    };
+    let lines = lines.iter().map(|line| line.trim());
+    let mut errors = lines.clone().filter(tells);
+    errors
+        .next_back()
+        .or_else(|| lines.clone().find(|line| line.contains("panicked at")))
 }
 
 /// cargo tells a program where its package lies, and so it finds its files.
@@ -891,6 +923,9 @@ impl Process {
         self.stderr.wait_for_end();
         let lines = excerpt(&self.stderr.whole(), FIRST_LINES, LAST_LINES);
         let mut text = format!("the server has ended ({status})");
+        if let Some(line) = telling_line(&lines) {
+            text += &format!(": {line}");
+        }
         if status.success() {
             text += "\ndoes it put itself in the background? Keep it in front (`daemon off`, `-D`, no `&`)";
         }

@@ -29,6 +29,19 @@ const REFUSALS: &str = "a line that is no request, no Host, DELETE, BREW, HTTP/9
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
+        name: "survives-a-look-around",
+        rule: "RFC 9110 §15.6: whatever is asked for, the answer to a request is a status",
+        sends: "GET for what / links to, for /hello, /echo, /files/ and a path that is not there; POST to its forms, /echo and /",
+        expects: "an answer or a close, and the server goes on",
+        hint: "An error while one request is answered concerns that one: catch it there, answer 500, go on.",
+        harm: Harm::Ends,
+        run: |server| match server.lethal().into_iter().next() {
+            Some(failure) => Err(failure),
+            None => server.pages().map(|_| ()),
+        },
+        ..must(4)
+    },
+    Check {
         name: "page-framing",
         rule: "RFC 9112 §6.3: the client must know where an answer ends: by Content-Length, by chunks, or by the close",
         sends: PAGES,

@@ -55,6 +55,7 @@ const WRONG: &[Wrong] = &[
     ("body-of-one-read", "body-late", "POST /echo, the body after the head: the body is lost"),
     ("nuls-for-a-late-body", "body-late", "there are NULs in the answer where the body should be"),
     ("chunks-of-one-read", "chunked-late", "POST /echo in chunks, cut in two: the status is 400"),
+    ("dies-of-a-folder", "survives-a-look-around", "GET /files/: the server has ended"),
     ("dies-above-8-kb", "large-body-survived", "the server has ended"),
     ("keeps-8-kb", "large-body-whole", "the answer does not hold their end"),
     ("any-file", "traversal-below-prefix", "this is /etc/passwd"),
