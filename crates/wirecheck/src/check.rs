@@ -174,7 +174,8 @@ impl Check {
             exchange.note(format!("what the client saw: {}", first_line(says)));
             *says = words;
         }
-        if let Err(Failure::Skipped(_)) = verdict {
+        let is_told = matches!(&verdict, Err(failure) if failure.ended_it());
+        if is_told || matches!(verdict, Err(Failure::Skipped(_))) {
             return verdict;
         }
         if verdict.is_err() && server.pid().is_some() {
