@@ -100,7 +100,7 @@ impl Server {
     /// Ends the process, whoever else looks at it.
     pub fn ends(&mut self) {
         if let Some(process) = self.process.take() {
-            end(process.pid, &process.mark);
+            end(process.pid, process.mark.as_deref());
         }
     }
 
@@ -173,7 +173,7 @@ impl Server {
         deaf: bool,
     ) -> Result<Server, Failure> {
         as_cargo_starts_it(&mut command, program);
-        let process = Process::start(command, deaf)?;
+        let process = Process::start(command, deaf, true)?;
         let line = process.stdout.wait_for("listening on ", PATIENCE);
         let address = line.as_deref().and_then(ready_address);
         let Some(address) = address else {
@@ -211,7 +211,7 @@ impl Server {
         command.env("PYTHONUNBUFFERED", "1");
         // What cargo tells us about our own package would lead a Rust server astray.
         command.env_remove("CARGO_MANIFEST_DIR");
-        let process = Process::start(command, false)?;
+        let process = Process::start(command, false, false)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let ready = wait_until(PATIENCE, || {
             process.status().is_some() || knock(address).is_ok()
@@ -336,7 +336,7 @@ impl Server {
         let mut command = Command::new(program);
         command.args(arguments);
         as_cargo_starts_it(&mut command, program);
-        let process = Process::start(command, false)?;
+        let process = Process::start(command, false, true)?;
         wait_until(PATIENCE, || process.status().is_some());
         let Some(status) = process.status() else {
             let line = arguments.join(" ");
@@ -619,7 +619,10 @@ impl Server {
     /// The process and all that it has started, where we have started it.
     pub fn processes(&self) -> Vec<i32> {
         let process = self.process.as_ref();
-        process.map_or(Vec::new(), |process| family::of(process.pid, &process.mark))
+        let mark = |process: &Process| process.mark.clone().unwrap_or_default();
+        process.map_or(Vec::new(), |process| {
+            family::of(process.pid, &mark(process))
+        })
     }
 
     fn process(&self) -> Result<&Process, Failure> {
@@ -769,8 +772,8 @@ fn ready_address(line: &str) -> Option<SocketAddr> {
     Some(address)
 }
 
-/// The process groups that run now, each with its mark.
-static RUNNING: Mutex<Vec<(Pid, String)>> = Mutex::new(Vec::new());
+/// The process groups that run now, each with its mark; our own stages have none.
+static RUNNING: Mutex<Vec<(Pid, Option<String>)>> = Mutex::new(Vec::new());
 
 /// How many servers were started until now.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
@@ -780,8 +783,8 @@ const MARK: &str = "WIRECHECK_SERVER";
 
 /// Ends a group, and whoever has left it for a session of its own. They are looked up before:
 /// whose parent has ended belongs to nobody.
-fn end(pid: Pid, mark: &str) {
-    let mut left = family::of(pid, mark);
+fn end(pid: Pid, mark: Option<&str>) {
+    let mut left = mark.map_or(Vec::new(), |mark| family::of(pid, mark));
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);
     // One that is ended may have started another in the meantime.
     for _ in 0..10 {
@@ -792,7 +795,7 @@ fn end(pid: Pid, mark: &str) {
         for pid in left.into_iter().filter_map(Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
-        left = family::of(pid, mark);
+        left = mark.map_or(Vec::new(), |mark| family::of(pid, mark));
     }
 }
 
@@ -808,6 +811,8 @@ mod family {
     pub fn of(first: Pid, mark: &str) -> Vec<i32> {
         let mark = format!("{}={mark}", super::MARK);
         let own = std::process::id().cast_signed();
+        let since = fs::read_to_string(format!("/proc/{}/stat", first.as_raw_nonzero()));
+        let since = since.map_or(0, |stat| started(&stat));
         let mut parents = HashMap::new();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -815,6 +820,10 @@ mod family {
                 continue;
             };
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // Whoever was there before is not of the family; to look at its variables takes time.
+            if started(&stat) < since {
+                continue;
+            }
             // The name of the program, in brackets, may hold anything.
             let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
             let mut fields = rest.split(' ');
@@ -846,6 +855,13 @@ mod family {
         }
         found
     }
+
+    /// When a process was started, in ticks since the machine was.
+    fn started(stat: &str) -> u64 {
+        let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let time = rest.split(' ').nth(19);
+        time.and_then(|time| time.parse().ok()).unwrap_or_default()
+    }
 }
 
 /// From now on Ctrl-C ends the servers too: in groups of their own, they do not hear it.
@@ -862,7 +878,7 @@ pub fn end_all(status: i32) -> ! {
     // The lock is kept: nothing more is started.
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     for (pid, mark) in running.iter() {
-        end(*pid, mark);
+        end(*pid, mark.as_deref());
     }
     crate::site::remove_all();
     std::process::exit(status);
@@ -871,20 +887,23 @@ pub fn end_all(status: i32) -> ! {
 /// A child in a process group of its own, so that its children end with it.
 struct Process {
     pid: Pid,
-    /// What all that it starts can be known by.
-    mark: String,
+    /// What all that it starts can be known by. Our own stages start nothing, and to look
+    /// through all processes takes time.
+    mark: Option<String>,
     child: Mutex<Child>,
     stdout: Output,
     stderr: Output,
 }
 
 impl Process {
-    fn start(mut command: Command, deaf: bool) -> Result<Process, Failure> {
+    fn start(mut command: Command, deaf: bool, ours: bool) -> Result<Process, Failure> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let started = STARTED.fetch_add(1, Ordering::Relaxed);
-        let mark = format!("{}-{started}", std::process::id());
+        let mark = (!ours).then(|| format!("{}-{started}", std::process::id()));
+        if let Some(mark) = &mark {
+            command.env(MARK, mark);
+        }
         let mut child = command
-            .env(MARK, &mark)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -944,7 +963,7 @@ impl Drop for Process {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|(pid, _)| *pid != self.pid);
         drop(running);
-        end(self.pid, &self.mark);
+        end(self.pid, self.mark.as_deref());
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = child.wait();
     }

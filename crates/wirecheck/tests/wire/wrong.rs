@@ -66,7 +66,7 @@ const WRONG: &[Wrong] = &[
     ("survives-reset", "ends", "the server has ended", Habit(DiesOfReset)),
     ("survives-garbage", "makes text of it", "the server has ended", DiesOf(|bytes| str::from_utf8(bytes).is_err())),
     ("survives-garbage", "decodes percent signs", "the server has ended", DiesOf(|bytes| has(bytes, "%zz"))),
-    ("survives-two-hundred-clients", "leaks descriptors", "the server says nothing", Accepts(100)),
+    ("survives-two-hundred-clients", "leaks descriptors", "the server says nothing|timed out", Accepts(100)),
     ("survives-closed-stdout", "ends when it cannot print", "the server has ended", Habit(DiesOfClosedLog)),
     ("restart-at-once", "sets no SO_REUSEADDR", "the server has ended (exit status: 1)", Habit(WaitsForTimeWait)),
     // Stage 02: an echo.
@@ -693,7 +693,7 @@ fn each_fails() -> Result<(), Failed> {
 /// On a busy machine two segments may arrive as one, or an answer late: it may try again.
 fn is_found(check: &Check, stage: &Stage, row: usize, says: &str) -> Result<(), Failed> {
     let mut found = String::new();
-    for _ in 0..3 {
+    for left in (0..10).rev() {
         let (_folder, mut server) = start(check, stage, row)?;
         server.patience = patience(says);
         server.told.deadline = Some(server.patience);
@@ -704,6 +704,10 @@ fn is_found(check: &Check, stage: &Stage, row: usize, says: &str) -> Result<(), 
         };
         if says.split('|').any(|part| found.contains(part)) {
             return Ok(());
+        }
+        // Another sentence is another cause; only a race hides a fault altogether.
+        if found != "nothing" && left < 7 {
+            break;
         }
     }
     Err(format!("expected `{says}`, found: {found}").into())
