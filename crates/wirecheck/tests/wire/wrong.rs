@@ -510,6 +510,10 @@ const PASSES: &[Wrong] = &[
     })),
     ("split-everywhere", "ends lines at a CR", "", Hears(cr_ends_lines)),
     ("one-byte-at-a-time", "ends lines at a CR", "", Hears(cr_ends_lines)),
+    ("cr-is-no-line-end", "refuses without a status line, as Python's does", "", Says(|asked, answer| match has(asked, "\rHost") {
+        true => body(answer).into(),
+        false => answer.into(),
+    })),
     ("pipelined-garbage", "says that what follows is malformed", "", Follows("", "HTTP/1.1 400 Bad Request\r\n\r\n")),
     ("pipelined-request-after-close", "says that nothing may follow", "", Follows("", "HTTP/1.1 400 Bad Request\r\n\r\n")),
     ("head-has-no-body", "refuses HEAD", "", Says(|asked, answer| match asked {
