@@ -101,7 +101,8 @@ pub fn that_comes_along(name: &str) -> PathBuf {
     let crate_now = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for folder in [&crate_now, concat!("crates/", env!("CARGO_PKG_NAME"))] {
         let path = Path::new(folder).join(name);
-        if path.exists() {
+        // Without cargo `folder` is empty, and a `public` where we happen to be is not ours.
+        if !folder.is_empty() && path.exists() {
             return path;
         }
     }
