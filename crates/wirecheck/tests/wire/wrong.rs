@@ -499,6 +499,14 @@ const WRONG: &[Wrong] = &[
     })),
 ];
 
+/// What these look at, or an address of theirs, is there on Linux only.
+const LINUX: &[&str] = &[
+    "bind-flag",
+    "threads-shrink-after-a-burst",
+    "memory-follows-what-arrives",
+    "big-file",
+];
+
 /// Odd, and right; or wrong in a way that another check is about: it passes.
 #[rustfmt::skip]
 const PASSES: &[Wrong] = &[
@@ -646,6 +654,9 @@ pub fn trials(stages: &[Stage]) -> Vec<Trial> {
             }));
             continue;
         };
+        if !cfg!(target_os = "linux") && LINUX.contains(&name) {
+            continue;
+        }
         let last = check.until.unwrap_or(checks::LAST_STAGE);
         let Some(stage) = stages.iter().find(|stage| stage.number == last) else {
             continue;
