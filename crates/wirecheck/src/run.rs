@@ -360,6 +360,6 @@ fn introduce(server: &Server) {
     };
     say(format!("http://{}/: {kept}", server.address));
     say(format!(
-        "asked for: {asked}, and what is not there (--path and --post name more)\n"
+        "asked for: {asked}, and what is not there (--path and --post name more)"
     ));
 }

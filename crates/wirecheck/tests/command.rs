@@ -734,3 +734,153 @@ fn a_terminal_shows_what_runs_and_a_pipe_does_not() {
     assert!(!shown.contains('\x1b'), "{shown:?}");
     assert_eq!(ends(&mut checker), Some(0));
 }
+
+/// A server that answers every request with this and closes.
+fn always(answer: &'static str) -> String {
+    let server = serve(move |mut client| {
+        read_head(&mut client, Vec::new());
+        let _ = client.write_all(answer.as_bytes());
+    });
+    server.to_string()
+}
+
+const NO_DATE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nx";
+
+#[test]
+fn without_a_stage_a_warning_is_no_failure_unless_it_shall_be_one() {
+    let addr = always(NO_DATE);
+    let url = format!("http://{addr}/");
+    for (arguments, wanted) in [
+        (&["--only", "missing-is-404"][..], 0),
+        (&["--only", "missing-is-404", "--strict"], 1),
+        (&["--only", "answer-date"], 1),
+        (&["--only", "answer-is-http", "--strict"], 0),
+    ] {
+        let (status, stdout, stderr) = run(&[&[url.as_str()][..], arguments].concat());
+        assert_eq!(status, Some(wanted), "{stdout}{stderr}");
+        assert!(stdout.contains("it closes after each answer"), "{stdout}");
+    }
+    let (status, stdout, _) = run(&[&addr, "--only", "answer-date", "--only", "missing-is-404"]);
+    assert!(
+        stdout.contains("0 passed, 1 failed, 1 warned, 0 skipped"),
+        "{stdout}"
+    );
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn a_server_without_a_stage_is_not_held_to_our_pages() {
+    let addr = always(NO_DATE);
+    let (status, _, stderr) = run(&[&addr, "--only", "hello-world"]);
+    assert!(stderr.contains("give the number of a stage"), "{stderr}");
+    assert_eq!(status, Some(2));
+    for (text, says) in [
+        ("11", "a stage is a number from 1 to 10"),
+        ("foo", "is neither"),
+        ("127.0.0.1:1", "nobody listens on 127.0.0.1:1"),
+    ] {
+        let (status, _, stderr) = run(&[text]);
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!(status, Some(2));
+    }
+    let (_, _, stderr) = run(&[]);
+    assert!(stderr.contains("which server?"), "{stderr}");
+}
+
+#[test]
+fn known_failures_turn_nothing_red_and_others_do() {
+    let addr = always(NO_DATE);
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("known.txt").display().to_string();
+    let only = ["--only", "answer-date", "--only", "host-missing"];
+    let only = [&[addr.as_str()][..], &only].concat();
+    let (status, stdout, _) = run(&[&only[..3], &["--write-expect", &list]].concat());
+    assert!(stdout.contains("1 known failures are in"), "{stdout}");
+    assert_eq!(status, Some(0));
+    let (status, stdout, _) = run(&[&only[..3], &["--expect", &list]].concat());
+    assert!(stdout.contains("0 failed, 1 known"), "{stdout}");
+    assert_eq!(status, Some(0));
+    let (status, stdout, _) = run(&[&only[..], &["--expect", &list]].concat());
+    assert!(stdout.contains("1 failed, 1 known"), "{stdout}");
+    assert_eq!(status, Some(1));
+
+    // One that passes by now is to be taken out.
+    std::fs::write(&list, "answer-is-http # mended\n").unwrap();
+    let only = [addr.as_str(), "--only", "answer-is-http"];
+    for (arguments, wanted) in [
+        (&["--expect", &list][..], 0),
+        (&["--strict", "--expect", &list], 1),
+    ] {
+        let (status, stdout, _) = run(&[&only[..], arguments].concat());
+        assert!(stdout.contains("Mended: answer-is-http."), "{stdout}");
+        assert_eq!(status, Some(wanted), "{stdout}");
+    }
+    for (text, says) in [("answer-dat", "do you mean answer-date"), ("# none", "")] {
+        std::fs::write(&list, text).unwrap();
+        let (_, _, stderr) = run(&[&only[..], &["--expect", &list]].concat());
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
+
+#[test]
+fn machines_get_what_people_get() {
+    let addr = always(NO_DATE);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (json, junit) = (path("a.json"), path("a.xml"));
+    let only = ["--only", "answer-date", "--only", "answer-is-http"];
+    let files = ["--json", &json, "--junit", &junit];
+    let (status, stdout, _) = run(&[&[addr.as_str()][..], &only, &files].concat());
+    assert_eq!(status, Some(1), "{stdout}");
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let whole: serde_json::Value = serde_json::from_str(&read(&json)).unwrap();
+    assert_eq!(whole["passed"], 1);
+    assert_eq!(whole["failed"], 1);
+    let failed = &whole["checks"][1];
+    assert_eq!(failed["name"], "answer-date");
+    assert_eq!(failed["level"], "must");
+    assert_eq!(failed["result"], "failed");
+    assert_eq!(failed["says"], "expected one field Date, found 0");
+    assert_eq!(failed["exchange"][0], r"> GET / HTTP/1.1\r\n");
+    let junit = read(&junit);
+    assert!(
+        junit.contains(r#"tests="2" skipped="0" errors="0" failures="1""#),
+        "{junit}"
+    );
+    assert!(junit.contains("&gt; GET / HTTP/1.1"), "{junit}");
+}
+
+#[test]
+fn who_answers_429_is_not_judged() {
+    let addr =
+        always("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let only = [
+        "--only",
+        "answer-date",
+        "--only",
+        "host-missing",
+        "--only",
+        "page-date",
+    ];
+    let (status, _, stderr) = run(&[&[addr.as_str()][..], &only].concat());
+    assert!(stderr.contains("429"), "{stderr}");
+    assert_eq!(status, Some(2));
+}
+
+/// A server that has left for a session of its own, and a child of it that has no parent.
+#[test]
+#[cfg(target_os = "linux")]
+fn who_has_left_for_a_session_of_its_own_is_ended_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join("left").display().to_string();
+    let line = format!(
+        "setsid sh -c '(sleep 61 & echo $! > \"{left}\") ; exec sleep 61' & exec '{}' --port {{port}}",
+        stage(4)
+    );
+    let (status, stdout, stderr) = run(&["4", "--only", "answer-is-http", "--run", &line]);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    let pid = std::fs::read_to_string(&left).unwrap();
+    let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    let gone = || rustix::process::test_kill_process(pid).is_err();
+    assert!(wait_until(PATIENCE, gone), "the sleeper still sleeps");
+}

@@ -72,7 +72,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9112 §9.5: a client may break off at any time, and the server must cope",
         sends: "a few bytes, then a reset (SO_LINGER 0), twenty times",
         expects: "the next client is served",
-        hint: "An error of read or write concerns one connection: log it and go on.",
+        hint: "An error of read or write concerns one connection: log it and go on. In Node each socket needs a listener: socket.on('error', …).",
         run: |server| {
             for i in 0..20 {
                 let mut client = server.connect()?;

@@ -576,6 +576,7 @@ impl Shared {
                 };
                 redirect(if to.is_empty() { "/" } else { to })
             }
+            (true, "/files/") if self.has("dies-of-a-folder") => std::process::exit(101),
             (true, _) => match path
                 .strip_prefix("/files/")
                 .and_then(|name| self.file(name))
