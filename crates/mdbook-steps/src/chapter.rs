@@ -19,6 +19,7 @@ use crate::render;
 use crate::sizes;
 use crate::stage;
 use crate::stage::Stage;
+use crate::whole;
 use crate::wire;
 
 /// So many lines may change between two checkpoints.
@@ -301,7 +302,7 @@ impl<'a> Work<'a> {
             "whole-files" => self.lesson().map(|lesson| {
                 let shown_by = &self.shown_by;
                 let typed = book.as_typed(lesson.stage).unwrap_or_default();
-                figure::whole_files(lesson, &typed, &|unit| shown_by.get(&unit).copied())
+                whole::files(lesson, &typed, &|unit| shown_by.get(&unit).copied())
             }),
             "whole-diff" => self.lesson().map(|lesson| render::whole_diff(&lesson.diff)),
             "card" => card::card(self.lesson()?, self.text, arguments),

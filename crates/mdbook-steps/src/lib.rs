@@ -5,6 +5,7 @@
 //! The stages are known here only as files. Chapter writers find all directives in
 //! this crate's README.
 
+pub mod block;
 pub mod book;
 pub mod card;
 pub mod chapter;
@@ -17,11 +18,13 @@ pub mod figure;
 pub mod items;
 pub mod lesson;
 pub mod manifest;
+mod place;
 pub mod program;
 pub mod prove;
 pub mod render;
 pub mod sizes;
 pub mod stage;
 pub mod units;
+pub mod whole;
 pub mod wire;
 pub mod workshop;

@@ -303,7 +303,7 @@ fn a_removal_has_a_name_and_no_copy_button() {
     let html = scratch("removal").chapter(&chapter).html;
     let figure = html.split("id=\"s02-6\"").nth(1).unwrap();
     assert!(
-        figure.contains("after <code>fn main</code>: <code>fn one</code> goes away"),
+        figure.contains("<code>fn one</code> goes away, after <code>fn main</code>"),
         "{figure}"
     );
     assert!(
@@ -321,6 +321,7 @@ fn pieces_say_where_they_go() {
         "in <code>impl Two</code>, after <code>fn new</code>",
         "<span class=\"place\">in <code>fn main</code>, in place of <code>one();</code></span>",
         "<span class=\"place\">after <code>use std::io;</code></span>",
+        "in <code>fn new</code> of <code>impl Two</code>, in place of <code>Two { a: 2 }</code>",
     ] {
         assert!(html.contains(place), "{place} is not in {html}");
     }
