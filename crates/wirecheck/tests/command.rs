@@ -25,7 +25,10 @@ use wirecheck::server::wait_until;
 use wirecheck::stages;
 
 fn wirecheck() -> Command {
-    Command::new(stages::beside_this("wirecheck"))
+    let mut command = Command::new(stages::beside_this("wirecheck"));
+    // Where a reader types it, and where our stages find their files.
+    command.current_dir(stages::checkout().unwrap());
+    command
 }
 
 /// Exit status, stdout, stderr.
