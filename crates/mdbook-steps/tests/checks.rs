@@ -18,7 +18,7 @@ fn the_list_of_checks_is_the_table() {
             &check.until.map_or(String::new(), |last| last.to_string()),
             check.level.name(),
             check.rule,
-            check.sends,
+            &check.what_it_sends(),
             check.expects,
         ];
         let plain = |field: &&str| !field.contains(['\t', '\n', '\r']);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::exchange::Exchange;
+use crate::rows::Rows;
 use crate::server::Server;
 use crate::server::wait_until;
 
@@ -17,7 +18,7 @@ pub struct Check {
     pub until: Option<u8>,
     /// Where the demand comes from.
     pub rule: &'static str,
-    /// What the client does.
+    /// What the client does, where `rows` does not say it.
     pub sends: &'static str,
     /// What a right server does.
     pub expects: &'static str,
@@ -29,7 +30,9 @@ pub struct Check {
     pub harm: Harm,
     /// It waits for seconds and does little: it runs beside the others where it can.
     pub waits: bool,
-    /// Does it.
+    /// It is a list of requests with one kind of answer, and nothing else.
+    pub rows: Option<Rows>,
+    /// Does it, where it is more than that.
     pub run: fn(&Server) -> Verdict,
 }
 
@@ -149,6 +152,12 @@ impl Failure {
 }
 
 impl Check {
+    /// What the client does, for people.
+    pub fn what_it_sends(&self) -> String {
+        self.rows
+            .map_or(self.sends.to_string(), |rows| rows.sends())
+    }
+
     /// Does it hold for this stage?
     pub fn holds_for(&self, stage: u8) -> bool {
         self.since <= stage && self.until.is_none_or(|last| stage <= last)
@@ -166,7 +175,10 @@ impl Check {
     /// Runs it, and looks whether the server outlived it.
     pub fn run_on(&self, server: &Server) -> Verdict {
         let before = server.complained();
-        let mut verdict = (self.run)(server);
+        let mut verdict = match self.rows {
+            Some(rows) => rows.try_on(server),
+            None => (self.run)(server),
+        };
         let failed = matches!(verdict, Err(Failure::Wrong { .. }));
         if let (Some(words), Err(Failure::Wrong { says, exchange })) =
             (server.end_those_beside(failed), &mut verdict)

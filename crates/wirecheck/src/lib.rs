@@ -22,6 +22,7 @@ pub mod known;
 pub mod machines;
 pub mod pages;
 pub mod report;
+pub mod rows;
 pub mod run;
 pub mod server;
 pub mod site;

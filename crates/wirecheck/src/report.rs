@@ -364,7 +364,9 @@ pub fn explain(check: &Check, failure: &Failure, stage: Option<u8>) -> String {
 fn row(check: &Check, expects: &str) -> String {
     format!(
         "  sends    {}\n  expects  {expects}\n  rule     {}\n  hint     {}",
-        check.sends, check.rule, check.hint
+        check.what_it_sends(),
+        check.rule,
+        check.hint
     )
 }
 

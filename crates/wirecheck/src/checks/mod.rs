@@ -21,6 +21,7 @@ mod stage09;
 mod stage10;
 
 pub use levels::needs_many_at_once;
+pub(crate) use stage05::refuses;
 
 /// The rows, a list for each stage, and those for any page, connection and process.
 const TABLES: &[&[Check]] = &[
@@ -64,6 +65,7 @@ const fn house(since: u8) -> Check {
         level: Level::Ours,
         harm: Harm::Misleads,
         waits: false,
+        rows: None,
         run: |_| Ok(()),
     }
 }
@@ -102,7 +104,8 @@ mod tests {
             let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(!name.is_empty() && name.chars().all(kebab), "{name:?}");
             assert!(names.insert(name), "{name} stands twice");
-            for text in [check.rule, check.sends, check.expects, check.hint] {
+            let sends = check.what_it_sends();
+            for text in [check.rule, &sends, check.expects, check.hint] {
                 assert!(!text.is_empty(), "{name} lacks a text");
             }
             assert!((1..=LAST_STAGE + 1).contains(&check.since), "{name}");

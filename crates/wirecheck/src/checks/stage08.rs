@@ -14,6 +14,13 @@ use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::client::Connection;
+use crate::rows::CHUNK_SIZE;
+use crate::rows::CHUNKS;
+use crate::rows::CODING;
+use crate::rows::WHOLE;
+use crate::rows::answered;
+use crate::rows::gives_back;
+use crate::rows::refused;
 use crate::server::Server;
 use crate::server::get_with;
 use crate::server::post;
@@ -427,49 +434,43 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "chunk-extensions",
         rule: "RFC 9112 §7.1.1: a recipient MUST ignore chunk extensions that it does not know",
-        sends: "5;a · 5;a=b · 5;a=\"b;c\" · 5;a=b;c=d · 5 ; a = b · 5;a=\"q\\\"x\" · 5;a=\"\", and the same behind the last chunk",
         expects: "the body back",
         hint: "Read past them: a semicolon, a token, and perhaps = and a token or a quoted string, with blanks around each sign.",
-        run: |server| {
-            for extension in [
-                ";a",
-                ";a=b",
-                ";a=\"b;c\"",
-                ";a=b;c=d",
-                " ; a = b",
-                "\t;\ta",
-                ";a=\"q\\\"x\"",
-                ";a=\"\"",
-            ] {
-                let body = format!("5{extension}\r\nHello\r\n0{extension}\r\n\r\n");
-                echoes(server, chunked(&body), b"Hello")?;
-            }
-            Ok(())
-        },
+        rows: gives_back(
+            CHUNKS,
+            &[
+                "5;a\r\nHello\r\n0;a\r\n\r\n",
+                "5;a=b\r\nHello\r\n0;a=b\r\n\r\n",
+                "5;a=\"b;c\"\r\nHello\r\n0;a=\"b;c\"\r\n\r\n",
+                "5;a=b;c=d\r\nHello\r\n0;a=b;c=d\r\n\r\n",
+                "5 ; a = b\r\nHello\r\n0 ; a = b\r\n\r\n",
+                "5\t;\ta\r\nHello\r\n0\t;\ta\r\n\r\n",
+                "5;a=\"q\\\"x\"\r\nHello\r\n0;a=\"q\\\"x\"\r\n\r\n",
+                "5;a=\"\"\r\nHello\r\n0;a=\"\"\r\n\r\n",
+            ],
+            "Hello",
+        ),
         ..HOUSE
     },
     Check {
         name: "chunk-extension-invalid",
         rule: "RFC 9112 §7.1.1: chunk-ext = *( BWS \";\" BWS chunk-ext-name [ BWS \"=\" BWS chunk-ext-val ] )",
-        sends: "5; · 5;bad[=x · 5;a= · 5;=x · 5;a b · 5;a=\"x · 5;;a · 5;a=b; · 5,a · 5;a=\"x\"y",
         hint: "What two programs read in two ways smuggles requests: a name, and a value that is a token or a quoted string, or nothing at all.",
-        run: |server| {
-            for extension in [
-                ";",
-                ";bad[=x",
-                ";a=",
-                ";=x",
-                ";a b",
-                ";a=\"x",
-                ";;a",
-                ";a=b;",
-                ",a",
-                ";a=\"x\"y",
-            ] {
-                refused_chunks(server, &format!("5{extension}\r\nHello\r\n0\r\n\r\n"))?;
-            }
-            Ok(())
-        },
+        rows: refused(
+            CHUNK_SIZE,
+            &[
+                "5;",
+                "5;bad[=x",
+                "5;a=",
+                "5;=x",
+                "5;a b",
+                "5;a=\"x",
+                "5;;a",
+                "5;a=b;",
+                "5,a",
+                "5;a=\"x\"y",
+            ],
+        ),
         ..REFUSED
     },
     Check {
@@ -487,13 +488,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "chunk-trailers",
         rule: "RFC 9112 §7.1.2: trailer fields follow the last chunk; a recipient MAY discard them",
-        sends: "a chunked body with two trailer fields, one of them Content-Length: 3",
         expects: "the body back; the trailers change nothing",
         hint: "Read lines until the empty one, and do not merge them into the fields of the head.",
-        run: |server| {
-            let body = "6\r\nHello!\r\n0\r\nX-Trailer: a\r\nContent-Length: 3\r\n\r\n";
-            echoes(server, chunked(body), b"Hello!")
-        },
+        rows: gives_back(
+            CHUNKS,
+            &["6\r\nHello!\r\n0\r\nX-Trailer: a\r\nContent-Length: 3\r\n\r\n"],
+            "Hello!",
+        ),
         ..HOUSE
     },
     Check {
@@ -512,14 +513,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "chunk-size-invalid",
         rule: "RFC 9112 §7.1: chunk-size = 1*HEXDIG",
-        sends: "sizes xyz · 0x5 · +5 · -5 · empty · 5g · `5 5` · ` 5`",
         hint: "Hex digits only: look at each byte before you parse. Rust's from_str_radix takes a plus.",
-        run: |server| {
-            for size in ["xyz", "0x5", "+5", "-5", "", "5g", "5 5", " 5", ";a"] {
-                refused_chunks(server, &format!("{size}\r\nHello\r\n0\r\n\r\n"))?;
-            }
-            Ok(())
-        },
+        rows: refused(
+            CHUNK_SIZE,
+            &["xyz", "0x5", "+5", "-5", "", "5g", "5 5", " 5", ";a"],
+        ),
         expects: "400 Bad Request",
         ..HOUSE
     },
@@ -541,31 +539,27 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "chunk-line-bare-lf",
         rule: "RFC 9112 §2.2 and §7.1: a single LF may end a line of the head; in chunks it opens the door to smuggling",
-        sends: "a chunk whose size ends in LF, one whose extension holds LF, one whose data is followed by LF, a bare CR",
         hint: "In chunks, CRLF and nothing else.",
-        run: |server| {
-            for body in [
+        rows: refused(
+            CHUNKS,
+            &[
                 "5\nHello\r\n0\r\n\r\n",
                 "5;a\nHello\r\n0\r\n\r\n",
                 "5\r\nHello\n0\r\n\r\n",
                 "5\rHello\r\n0\r\n\r\n",
                 "5\r\nHello\r\n0\n\r\n",
-            ] {
-                refused_chunks(server, body)?;
-            }
-            Ok(())
-        },
+            ],
+        ),
         ..REFUSED
     },
     Check {
         name: "chunk-data-too-long",
         rule: "RFC 9112 §7.1: chunk = chunk-size CRLF chunk-data CRLF",
-        sends: "a chunk of size 3 with five bytes, and one of size 5 with three",
         hint: "After the data comes CRLF, or the sizes lie.",
-        run: |server| {
-            refused_chunks(server, "3\r\nHello\r\n0\r\n\r\n")?;
-            refused_chunks(server, "5\r\nHel\r\n0\r\n\r\n")
-        },
+        rows: refused(
+            CHUNKS,
+            &["3\r\nHello\r\n0\r\n\r\n", "5\r\nHel\r\n0\r\n\r\n"],
+        ),
         ..REFUSED
     },
     Check {
@@ -612,16 +606,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "coding-in-http-1-0",
         rule: "RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0 means that the framing is faulty: close after the answer",
-        sends: "POST / HTTP/1.0 with Transfer-Encoding: chunked",
         hint: "HTTP/1.0 has no codings.",
-        run: |server| {
-            refuses(
-                server,
-                &[
-                    "POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n",
-                ],
-            )
-        },
+        rows: refused(
+            WHOLE,
+            &[
+                "POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n",
+            ],
+        ),
         ..REFUSED
     },
     Check {
@@ -642,38 +633,30 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "coding-known-but-not-spoken",
         rule: "RFC 9112 §6.1: a coding that the server does not understand SHOULD get 501",
-        sends: "Transfer-Encoding: gzip, chunked, in one field and in two",
         expects: "501",
         hint: "The framing is fine, the content is not: chunked comes last.",
-        run: |server| {
-            let body = "5\r\nHello\r\n0\r\n\r\n";
-            let one = post_head("/echo", "Transfer-Encoding: gzip, chunked\r\n") + body;
-            let two = post_head(
-                "/echo",
-                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
-            ) + body;
-            server.ask(one)?.status(501)?;
-            server.ask(two)?.status(501)
-        },
+        rows: answered(
+            CODING,
+            &[
+                "Transfer-Encoding: gzip, chunked",
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+            ],
+            &[501],
+        ),
         ..HOUSE
     },
     Check {
         name: "coding-chunked-twice",
         rule: "RFC 9112 §6.1: a sender MUST NOT apply chunked more than once",
-        sends: "Transfer-Encoding: chunked, chunked; and two such fields",
         hint: "Join the values of all the fields to one list, then look.",
-        run: |server| {
-            let body = "5\r\nHello\r\n0\r\n\r\n";
-            for lines in [
-                "Transfer-Encoding: chunked, chunked\r\n".to_string(),
-                CHUNKED.repeat(2),
-            ] {
-                server
-                    .ask(post_head("/", &lines) + body)?
-                    .status_in(&[400, 501])?;
-            }
-            Ok(())
-        },
+        rows: answered(
+            CODING,
+            &[
+                "Transfer-Encoding: chunked, chunked",
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            ],
+            &[400, 501],
+        ),
         ..REFUSED
     },
     Check {
@@ -702,22 +685,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "coding-any-case",
         rule: "RFC 9112 §7: transfer coding names are case-insensitive",
-        sends: "Transfer-Encoding: CHUNKED, and transfer-encoding:\\tChunked",
         expects: "the body back",
         hint: "Compare without case. In Rust eq_ignore_ascii_case; elsewhere turn both to lower case.",
-        run: |server| {
-            for line in [
-                "Transfer-Encoding: CHUNKED\r\n",
-                "transfer-encoding:\tChunked \r\n",
-            ] {
-                echoes(
-                    server,
-                    post_head("/echo", line) + "5\r\nHello\r\n0\r\n\r\n",
-                    b"Hello",
-                )?;
-            }
-            Ok(())
-        },
+        rows: gives_back(
+            CODING,
+            &["Transfer-Encoding: CHUNKED", "transfer-encoding:\tChunked "],
+            "Hello",
+        ),
         ..HOUSE
     },
     Check {
@@ -965,10 +939,6 @@ fn echoes(server: &Server, request: impl AsRef<[u8]>, body: &[u8]) -> Verdict {
 fn echoed(answer: &Answer, body: &[u8]) -> Verdict {
     answer.status(200)?;
     answer.body_is(body)
-}
-
-fn refused_chunks(server: &Server, body: &str) -> Verdict {
-    server.ask(chunked(body))?.status(400)
 }
 
 fn split_everywhere(server: &Server, request: &[u8]) -> Verdict {

@@ -48,6 +48,7 @@ const fn exercise(stage: u8) -> Check {
         level: Level::Exercise,
         harm: Harm::Misleads,
         waits: false,
+        rows: None,
         run: |_| Ok(()),
     }
 }
