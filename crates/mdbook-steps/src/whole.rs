@@ -46,14 +46,10 @@ pub fn files(lesson: &Lesson, typed: &Stage, shown_by: &dyn Fn(usize) -> Option<
                     let new = line.tag == Tag::Insert;
                     match runs.last_mut() {
                         _ if line.tag == Tag::Delete => {}
-                        // A blank line between two pieces belongs to none: let the next have it.
-                        Some(last) if last.1 == new && last.2.trim().is_empty() => {
-                            last.0 = pieces[at];
-                            last.2 += &format!("{}\n", line.text);
-                        }
+                        // A blank line begins nothing.
                         Some(last)
-                            if last.1 == new
-                                && (last.0 == pieces[at] || line.text.trim().is_empty()) =>
+                            if line.text.trim().is_empty()
+                                || (last.1 == new && last.0 == pieces[at]) =>
                         {
                             last.2 += &format!("{}\n", line.text);
                         }
