@@ -344,7 +344,9 @@ impl<'a> Work<'a> {
         self.mend();
         self.stepwise_only("draft")?;
         let name = name.to_owned();
-        let note = "for now".to_owned();
+        let stage = self.lesson()?.stage;
+        let end = stage.files.get(file).map_or("", String::as_str);
+        let note = if edit.stays(end) { "" } else { "for now" }.to_owned();
         self.piece(block.line, note, None, |_, state| {
             state.draft(&name, edit);
             Ok(())

@@ -48,6 +48,13 @@ impl Edit {
         })
     }
 
+    /// Are all the lines that it adds in this text, which the file will be in the end?
+    pub fn stays(&self, text: &str) -> bool {
+        let stays = |line: &String| text.lines().any(|there| there == line);
+        let mut hunks = self.hunks.iter();
+        hunks.all(|(old, new)| new.iter().all(|line| old.contains(line) || stays(line)))
+    }
+
     /// One line becomes another: the only one in these files that contains `old`.
     /// It keeps its indentation. An empty text takes the line away.
     pub fn of_line(
@@ -160,6 +167,13 @@ mod tests {
                 .contains("changes nothing")
         );
         assert!(applied(text, &["a"]).unwrap_err().contains("begins with"));
+    }
+
+    #[test]
+    fn what_an_edit_adds_may_stay() {
+        let edit = Edit::parse("src/main.rs", &[" a", "-b", "+c"]).unwrap();
+        assert!(edit.stays("c\n"));
+        assert!(!edit.stays("a\nb\n"));
     }
 
     #[test]

@@ -46,6 +46,14 @@ pub fn replay(
                 .collect::<String>();
             continue;
         }
+        if info.contains(",linux") && !cfg!(target_os = "linux") {
+            replay
+                .skipped
+                .push(format!("{name}:{}: needs Linux", at + 1));
+            let lines = body.iter().map(|line| format!("{line}\n"));
+            replay.text += &lines.collect::<String>();
+            continue;
+        }
         replay.replayed += 1;
         let block = Block {
             chapter: stage::number_of(name),
@@ -99,9 +107,10 @@ impl Block<'_> {
                 }
                 None if attribute == "log" => log = true,
                 None if attribute == "second" => second = true,
+                None if attribute == "linux" => {}
                 _ => {
                     return Err(format!(
-                        "console,{attribute} means nothing; there are stage=NN, log, second, norun=\"…\""
+                        "console,{attribute} means nothing; there are stage=NN, log, second, linux, norun=\"…\""
                     ));
                 }
             }

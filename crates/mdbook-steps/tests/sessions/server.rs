@@ -1,5 +1,6 @@
 //! A program that runs, and the reader's other terminal.
 
+use std::fs;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -34,6 +35,7 @@ const SHELL: &str = r#"
 exec 2>&1
 curl() { command curl -sSN "$@"; }
 cargo() {
+    [ "$*" = build ] && return
     [ "$1" = run ] || { command cargo "$@"; return; }
     program=$STAGE example=
     while [ $# -gt 0 ]; do
@@ -50,14 +52,20 @@ cargo() {
         path=$OWN folder=$OWN_FOLDER
         if [ -n "$example" ]; then path=$OWN_EXAMPLES$example; fi
     fi
-    case "$program $example $*" in
-        wirecheck* | *--port* | stage01*127.0.0.1:*) ;;
-        stage01*) set -- "$@" "127.0.0.1:$PORT" ;;
+    takes=--port
+    case "$program" in stage01*) takes=address ;; esac
+    if [ "$program$example" = "$STAGE" ]; then takes=$OWN_TAKES; fi
+    case "$program $takes $*" in
+        wirecheck* | *" --port "*--port* | *" address "*127.0.0.1:*) ;;
+        *" address "*) set -- "$@" "127.0.0.1:$PORT" ;;
         *) set -- "$@" --port "$PORT" ;;
     esac
     CARGO_MANIFEST_DIR=$folder "$path" "$@"
 }
 "#;
+
+/// What a reader's own program is called, in a folder that `cargo new my-server` has made.
+const READERS_OWN: &str = "target/debug/my-server";
 
 /// A program that runs.
 pub struct Server {
@@ -76,15 +84,21 @@ impl Server {
     /// Starts it as `cargo run -- --timeout 1` would, on a free port.
     pub fn start(program: &Program, command: &str) -> Result<Server, String> {
         let name = &program.stage;
+        // `| head -n 1`: its output is read to the end of its first line, and then no more.
+        let (command, deaf) = match command.strip_suffix(" | head -n 1") {
+            Some(command) => (command, true),
+            None => (command, false),
+        };
         let (_, rest) = command.split_once(" -- ").unwrap_or_default();
         let mut args: Vec<&str> = rest.split_whitespace().collect();
         let mut in_book = "8080".to_owned();
         let cannot = |error| format!("cannot start {name}: {error}");
-        // The first stage takes an address, and before that one is built in: no system can be
+        // At first a program takes an address, and before that one is built in: no system can be
         // asked to choose, so we look for a port that is free now.
-        let address = match program.number {
-            1 => TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()),
-            _ => Ok(SocketAddr::from(([127, 0, 0, 1], 0))),
+        let takes_address = takes(program) == "address";
+        let address = match takes_address {
+            true => TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()),
+            false => Ok(SocketAddr::from(([127, 0, 0, 1], 0))),
         };
         let address = address.map_err(cannot)?.to_string();
         let mut port = vec!["--port", "0"];
@@ -92,7 +106,7 @@ impl Server {
             in_book = args.get(at + 1).ok_or("--port needs a number")?.to_string();
             args.drain(at..at + 2);
         }
-        if program.number == 1 {
+        if takes_address {
             if let Some(asked) = args.pop() {
                 asked
                     .rsplit(':')
@@ -105,6 +119,13 @@ impl Server {
         // One pipe for both, as on a terminal: the lines stay in their order.
         let (output, stdout) = io::pipe().map_err(cannot)?;
         let stderr = stdout.try_clone().map_err(cannot)?;
+        let mut head = None;
+        let mut stdout = stdout;
+        if deaf {
+            let (reader, writer) = io::pipe().map_err(cannot)?;
+            head = Some(reader);
+            stdout = writer;
+        }
         let child = Command::new(&program.path)
             .args(args)
             .args(port)
@@ -118,6 +139,10 @@ impl Server {
             .spawn()
             .map_err(cannot)?;
         let (sender, lines) = mpsc::channel();
+        if let Some(head) = head {
+            let first = BufReader::new(head).lines().next().and_then(Result::ok);
+            let _ = sender.send(first.unwrap_or_default());
+        }
         forward(output, sender);
         let mut server = Server {
             child,
@@ -132,9 +157,9 @@ impl Server {
         let (_, port) = ready
             .rsplit_once(':')
             .ok_or_else(|| format!("{name} says: {ready}"))?;
-        server.port = match program.number {
-            1 => address.rsplit(':').next().unwrap_or_default().to_owned(),
-            _ => port.to_owned(),
+        server.port = match takes_address {
+            true => address.rsplit(':').next().unwrap_or_default().to_owned(),
+            false => port.to_owned(),
         };
         server.seen.push(ready);
         Ok(server)
@@ -178,12 +203,16 @@ impl Server {
 
     /// Runs a command as the reader would, in another terminal than the server's.
     pub fn run(&self, command: &str) -> Result<String, String> {
-        let script = SHELL.to_owned() + &command.replace(&self.in_book, &self.port);
+        let command = command
+            .replace(&self.in_book, &self.port)
+            .replace(READERS_OWN, "\"$OWN\"");
+        let script = SHELL.to_owned() + &command;
         let mut child = Command::new("sh")
             .args(["-c", &script])
             .env("BUILT", built())
             .env("STAGE", &self.program.stage)
             .env("OWN", &self.program.path)
+            .env("OWN_TAKES", takes(&self.program))
             .env("OWN_FOLDER", &self.program.folder)
             .env("OWN_EXAMPLES", &self.program.examples)
             .env("PORT", &self.port)
@@ -223,6 +252,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// How it is told where to listen. Before stage 02 has learned what clap is for, a program
+/// takes an address.
+fn takes(program: &Program) -> &'static str {
+    let main = fs::read_to_string(program.folder.join("src/main.rs")).unwrap_or_default();
+    match main.contains("clap") {
+        true => "--port",
+        false => "address",
     }
 }
 
