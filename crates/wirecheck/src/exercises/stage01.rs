@@ -15,7 +15,7 @@ pub(super) const EXERCISES: &[Check] = &[
         rule: "The log says how many clients there have been",
         sends: "nothing: connects three times, one after the other",
         expects: "on stdout, behind the address of each, `connected, client N`, where N grows by one",
-        hint: "Count in main, before the call of handle, and hand the number over.",
+        hint: "Count in main: a variable before the loop lives longer than one round of it.",
         run: |server| {
             let first = client_number(server)?;
             for later in 1..3 {
@@ -32,7 +32,7 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "01-whoami",
         rule: "With --whoami each client gets a line with its own address, then the close",
-        sends: "nothing: connects to a server with --whoami (yours: start it so), and reads; then to ours without it",
+        sends: "nothing: connects to a server with --whoami after its address (yours: start it so), and reads; then to ours without it",
         expects: "the address and port of the client, a line end, the end of the stream; without the flag nothing",
         hint: "writeln! writes to a stream as it does to stdout; the address is there already.",
         run: |server| {
