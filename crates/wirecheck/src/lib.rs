@@ -4,10 +4,12 @@
 //! a careful client would. It knows the server only as a program that speaks
 //! TCP, so the table serves our own stages and a reader's server alike.
 //!
-//! Where to find what: [`checks`] holds the table, one module a stage, and
-//! [`exercises`] those of the book's exercises; [`client`] and [`answer`] are the
-//! words that the checks are written in; [`server`] starts and ends the program
-//! under test; [`report`] talks to people.
+//! Where to find what: [`checks`] holds the table, a module for each stage and three for
+//! what is asked of every page, of kept connections, and of the process; [`rows`] are the
+//! checks that are data, and [`exercises`] those of the book's exercises; [`client`] and
+//! [`answer`] are the words that the others are written in; [`pages`] finds out what a server
+//! has; [`server`] starts and ends the program under test; [`run`] runs checks on it;
+//! [`report`] talks to people, and [`machines`] to machines.
 //!
 //! Whatever waits for the server gives up after its patience ([`server::PATIENCE`]
 //! unless somebody has set another), with a [`check::Failure`] that says for what.

@@ -33,6 +33,10 @@ const TABLES: &[&[Check]] = &[
     stage06::CHECKS,
     stage07::CHECKS,
     stage08::CHECKS,
+    stage08::length::CHECKS,
+    stage08::chunked::CHECKS,
+    stage08::codings::CHECKS,
+    stage08::limits::CHECKS,
     stage09::CHECKS,
     stage10::CHECKS,
     // These are of several stages.
