@@ -319,27 +319,32 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "head-too-large",
         rule: "RFC 9110 §5.4: fields larger than the server wishes to process MUST get a 4xx",
-        sends: "sixty fields of 300 bytes: 18 kB of head",
-        expects: "431",
+        sends: "heads of 16,300 and of 16,500 bytes, in fields of 300",
+        expects: "the first is served, the second gets 431",
         hint: "The limit is for the whole head, not for a line.",
         run: |server| {
-            let line = format!("X-Wirecheck: {}\r\n", "a".repeat(285));
-            server.ask(get_with("/", &line.repeat(60)))?.status(431)
+            let head = |length: usize| {
+                let lines = format!("X-Wirecheck: {}\r\n", "a".repeat(285)).repeat(54);
+                let rest = length - get_with("/", &lines).len() - "X: \r\n".len();
+                get_with("/", &format!("{lines}X: {}\r\n", "a".repeat(rest)))
+            };
+            server.ask(head(16_300))?.accepted()?;
+            server.ask(head(16_500))?.status(431)
         },
         ..HOUSE
     },
     Check {
         name: "fields-too-many",
         rule: "RFC 6585 §5: 431; ours take a hundred fields",
-        sends: "99 fields, then 120",
-        expects: "99 are served, 120 get 431",
+        sends: "100 fields, then 101",
+        expects: "100 are served, 101 get 431",
         hint: "A head of 16 KiB can hold four thousand fields: count them.",
         run: |server| {
             server
-                .ask(get_with("/", &"a: b\r\n".repeat(97)))?
+                .ask(get_with("/", &"a: b\r\n".repeat(98)))?
                 .accepted()?;
             server
-                .ask(get_with("/", &"a: b\r\n".repeat(118)))?
+                .ask(get_with("/", &"a: b\r\n".repeat(99)))?
                 .status(431)
         },
         ..HOUSE
@@ -527,7 +532,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "head-of-errors",
         rule: "RFC 9110 §9.3.2: no content in an answer to HEAD, whatever its status",
-        sends: "HEAD for requests that get 301, 400, 404, 418 and 500, and GET for the same",
+        sends: "HEAD for requests that get 301, 400, 404, 414, 418 and 500, and GET for the same",
         expects: "the same status and Content-Length as for GET, and no body",
         hint: "One place writes answers, and it alone leaves the body out.",
         run: |server| {
@@ -536,6 +541,9 @@ pub(super) const CHECKS: &[Check] = &[
                 head.status(get.status)?;
                 head.field_is("Content-Length", &get.body.len().to_string())?;
             }
+            server
+                .head(&format!("/{}", "a".repeat(9_000)))?
+                .status(414)?;
             server
                 .ask("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")?
                 .status(400)

@@ -178,9 +178,15 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "folder-without-index",
         rule: "House: a folder without index.html is not found (no listing)",
-        sends: "GET /no-index/, and GET /odd/, where index.html is a folder",
+        sends: "GET /no-index/, and GET /odd/, where index.html is a folder; and GET / when its index.html is gone",
         hint: "Open its index.html, and take the answer from there.",
-        run: |server| not_found(&Site::new(server, &[])?, &["/no-index/", "/odd/"]),
+        run: |server| {
+            let site = Site::new(server, &[])?;
+            not_found(&site, &["/no-index/", "/odd/"])?;
+            fs::remove_file(site.root().join("index.html"))
+                .map_err(|e| Failure::new(format!("the checker cannot delete a file: {e}")))?;
+            not_found(&site, &["/"])
+        },
         ..NOT_FOUND
     },
     Check {
@@ -606,6 +612,22 @@ pub(super) const CHECKS: &[Check] = &[
                 Failure::new(format!("the checker cannot write the file hello: {e}"))
             })?;
             site.server.get("/hello")?.page_has("<h1>Hello")
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "route-decoded",
+        rule: "RFC 3986 §6.2.2.2: %68 and h are the same in a path",
+        sends: "GET /%68ello and GET /hell%6F",
+        expects: "the page of /hello",
+        hint: "Decode the path before you look it up, for routes as for files.",
+        run: |server| {
+            for target in ["/%68ello", "/hell%6F"] {
+                let answer = server.get(target)?;
+                answer.status(200)?;
+                answer.page_has("<h1>Hello")?;
+            }
+            Ok(())
         },
         ..HOUSE
     },

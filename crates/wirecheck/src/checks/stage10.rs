@@ -8,6 +8,7 @@ use crate::check::Check;
 use crate::check::Verdict;
 use crate::server::Server;
 use crate::server::post;
+use crate::server::post_head;
 use crate::server::request;
 use crate::site::SECRET;
 use crate::site::Site;
@@ -290,9 +291,10 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let query = "%3Cb%3E=%26amp;%22'&<i>=<script>alert(1)</script>";
             shows(server, query)?;
-            server
-                .get(&format!("/query?{query}"))?
-                .page_lacks("<script")
+            let answer = server.get(&format!("/query?{query}"))?;
+            answer.page_lacks("<script")?;
+            // Between quotes, in an attribute, a quote would end the value.
+            answer.page_lacks("\"'")
         },
         ..PAIRS
     },
@@ -302,6 +304,24 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Try your decoder on all kinds of bytes against one that is known to be right (in Rust form_urlencoded): that needs no server.",
         run: anything,
         ..PAIRS
+    },
+    Check {
+        name: "form-decoded",
+        rule: URLENCODED,
+        sends: "POST / with Content-Type: application/x-www-form-urlencoded and text=Zo%C3%AB+%26+Ada%21",
+        expects: "200, and `text = Zoë &amp; Ada!` in the page",
+        hint: "A browser sends a form's fields as it writes a query: the same decoder reads both.",
+        run: |server| {
+            let body = "text=Zo%C3%AB+%26+Ada%21";
+            let lines = format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+            let answer = server.ask(post_head("/", &lines) + body)?;
+            answer.status(200)?;
+            answer.page_has("text = Zoë &amp; Ada!")
+        },
+        ..HOUSE
     },
     Check {
         name: "template-filled",
@@ -322,11 +342,20 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "template-needs-a-number",
         rule: "RFC 9110 §15.5.1: what the client asked for makes no sense: 400",
-        sends: "GET /kittens?size=big · -1 · 1e3 · 2.5 · 0x10 · %3Cscript%3E",
+        sends: "GET /kittens?size= with nothing behind it · big · -1 · 1e3 · 2.5 · 0x10 · %3Cscript%3E",
         expects: "400, and no <script> in the page",
         hint: "What is no number is an error of the client: answer 400. In Rust parse::<u32>() and ? instead of unwrap.",
         run: |server| {
-            for size in ["big", "-1", "1e3", "2.5", "%3Cscript%3E", "0x10", "1%202"] {
+            for size in [
+                "",
+                "big",
+                "-1",
+                "1e3",
+                "2.5",
+                "%3Cscript%3E",
+                "0x10",
+                "1%202",
+            ] {
                 let answer = server.get(&format!("/kittens?size={size}"))?;
                 answer.status(400)?;
                 answer.page_lacks("<script")?;

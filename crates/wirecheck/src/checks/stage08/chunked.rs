@@ -167,6 +167,8 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 "5;a=b;",
                 "5,a",
                 "5;a=\"x\"y",
+                "5;a=\"x\x01\"",
+                "5;a=\"x\ry\"",
             ],
         ),
         ..REFUSED
@@ -174,10 +176,13 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
     Check {
         name: "chunk-extension-endless",
         rule: "RFC 9112 §7.1.1: a recipient ought to limit the length of chunk extensions",
-        sends: "a chunk extension of 1 MB whose line never ends",
+        sends: "a chunk extension of 1 MB whose line never ends; and 200 chunks with 100 bytes of extension each",
         expects: "a 4xx, readable though the client still sends",
-        hint: "A chunk's line has a limit like any other line.",
+        hint: "A chunk's line has a limit like any other line, and so have all of them together.",
         run: |server| {
+            let chunk = format!("1;{}\r\nx\r\n", "a".repeat(100));
+            let many = server.ask(chunked(&format!("{}0\r\n\r\n", chunk.repeat(200))))?;
+            many.status_in(&[400, 413, 431])?;
             let answer = server.ask(chunked(&format!("5;{}", "a".repeat(1_000_000))))?;
             answer.status_in(&[400, 413, 431])
         },

@@ -113,7 +113,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 "Transfer-Encoding: chunked, chunked",
                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
             ],
-            &[400, 501],
+            &[400],
         ),
         ..REFUSED
     },
