@@ -410,7 +410,9 @@ fn status_line(line: &str) -> Result<(String, u16), String> {
     let wrong = || format!("this is no status line: {line:?}");
     let (version, rest) = line.split_once(' ').ok_or_else(wrong)?;
     let (code, _reason) = rest.split_once(' ').ok_or_else(wrong)?;
-    let known = version == "HTTP/1.1" || version == "HTTP/1.0";
+    // RFC 9110 §2.5: a higher minor version is read as the highest that one knows.
+    let minor = version.strip_prefix("HTTP/1.").unwrap_or_default();
+    let known = minor.len() == 1 && minor.bytes().all(|b| b.is_ascii_digit());
     let digits = code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit());
     match code.parse() {
         Ok(code @ 100..600) if known && digits => Ok((version.to_string(), code)),

@@ -261,13 +261,13 @@ fn ask(
     let mut answer = head;
     let begin = Instant::now();
     let read = answer.read_body(&mut client);
-    if !(answer.is_framed() || answer.says_close() || is_wrong && client.was_reset) {
-        // A close that comes much later was not meant as the end of this answer.
-        let stays = read.is_err() || begin.elapsed() > Duration::from_millis(400);
-        asked.failure = Some(client.wrong(match stays {
-            true => "the answer has no Content-Length, and the connection stays open: the client waits for more",
-            false => "there is neither a length nor `Connection: close`: the client does not know where the body ends",
-        }));
+    let unframed = !(answer.is_framed() || answer.says_close());
+    // A close that comes much later was not meant as the end of this answer.
+    let stays = read.is_err() || begin.elapsed() > Duration::from_millis(400);
+    if unframed && stays && !(is_wrong && client.was_reset) {
+        asked.failure = Some(client.wrong(
+            "the answer has no Content-Length, and the connection stays open: the client waits for more",
+        ));
         return Ok(asked);
     }
     if let Err(failure) = read {

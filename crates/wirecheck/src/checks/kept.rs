@@ -445,7 +445,8 @@ fn when_in_doubt(server: &Server) -> Verdict {
         let Ok(answer) = Answer::read_next(&mut client, false) else {
             continue;
         };
-        if answer.closed {
+        // That it was not refused has checks of its own.
+        if answer.closed || answer.status < 400 {
             continue;
         }
         match Answer::read_next(&mut client, false) {

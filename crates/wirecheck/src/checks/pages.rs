@@ -99,13 +99,29 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "page-close-said",
-        rule: "RFC 9112 §9.3 and §9.6: who closes after an answer says `Connection: close` in it; else the client counts on the connection, and its next request is lost",
+        rule: "RFC 9112 §9.3: a server that keeps no connections MUST say `Connection: close` in every answer; else the client counts on the connection, and its next request is lost",
         sends: PAGES,
-        expects: "`Connection: close` in the answer, or an answer to the next request",
+        expects: "`Connection: close` in each answer, if / is not followed by another one",
         hint: "Put `Connection: close` into each answer after which you close.",
         harm: Harm::Loses,
-        run: |server| pages(server, closes_as_said),
+        run: |server| match server.keeps_connections()? {
+            true => Ok(()),
+            false => pages(server, closes_as_said),
+        },
         ..must(4)
+    },
+    Check {
+        name: "kept-close-unsaid",
+        rule: "RFC 9112 §9.6: a server that keeps connections SHOULD say so when it closes one all the same: else the client's next request is lost",
+        sends: PAGES,
+        expects: "`Connection: close` in the answer, or an answer to the next request",
+        hint: "Put `Connection: close` into each answer after which you close, on every page.",
+        harm: Harm::Loses,
+        run: |server| match server.keeps_connections()? {
+            true => pages(server, closes_as_said),
+            false => Ok(()),
+        },
+        ..should(4)
     },
     Check {
         name: "error-close-said",

@@ -44,7 +44,7 @@ const WRONG: &[Wrong] = &[
     ("bare-lf-405", "error-line-ends", "DELETE /: a line ends with LF"),
     ("no-date-404", "page-date", "GET /no/such/page-4711: expected one field Date, found 0"),
     ("no-date-405", "error-date", "DELETE /: expected one field Date, found 0"),
-    ("closes-unsaid-404", "page-close-said", "GET /no/such/page-4711: the answer does not say"),
+    ("closes-unsaid-404", "kept-close-unsaid", "GET /no/such/page-4711: the answer does not say"),
     ("closes-unsaid-405", "error-close-said", "DELETE /: the answer does not say"),
     ("contenttype", "fields-spelt-right", "nobody knows a field contenttype"),
     ("no-type-hello", "page-has-type", "GET /hello?name=Ada: there is a body, and no Content-Type"),

@@ -142,6 +142,10 @@ const WRONG: &[Wrong] = &[
     ("reset-while-answered", "ends", "the server has ended", Habit(DiesOfReset)),
     ("closed-before-answered", "ends", "the server has ended", DiesOfTheEnd(|_, answered| !answered)),
     ("asks-and-never-reads", "waits for two who never read", "the server says nothing", Accepts(2)),
+    ("page-close-said", "says it on pages only", "GET /no/such/page-4711: the answer does not say", Says(|_, answer| match find(answer, b" 404 ") {
+        Some(_) => swap(answer, "Connection: close\r\n", ""),
+        None => answer.into(),
+    })),
     ("answers-alike", "counts its answers", "the same request gets another answer", Says(|_, answer| {
         static COUNT: Mutex<usize> = Mutex::new(0);
         let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
