@@ -71,11 +71,12 @@ fn blocks(diff: &[FileDiff], number: &str, note: &str, files: Option<u32>) -> St
     for (at, block) in all.iter().enumerate() {
         let path = escape(&block.file.path);
         let path = match files {
-            Some(chapter) => format!(
+            // What goes away is not among the files at the end of the chapter.
+            Some(chapter) if !block.file.gone() => format!(
                 "<a href=\"#{}\"><code>{path}</code></a>",
                 file_id(chapter, &block.file.path)
             ),
-            None => format!("<code>{path}</code>"),
+            _ => format!("<code>{path}</code>"),
         };
         let (code, copies) = block.code();
         let place = format!("<span class=\"place\">{}</span>{copies}", block.place());
