@@ -26,9 +26,6 @@ use crate::wire;
 pub const MOST_LINES: usize = 60;
 /// So many pieces may a chapter have.
 pub const MOST_PIECES: usize = 20;
-/// The chapters that may be as they were before there were checkpoints: nobody asks them what
-/// they show. To be deleted, with `in_transition`, when all have some.
-const MAY_HAVE_NONE: std::ops::RangeInclusive<u32> = 1..=10;
 
 /// A chapter with its directives carried out.
 #[derive(Debug, Default)]
@@ -45,8 +42,6 @@ pub struct Chapter {
     pub sessions: BTreeMap<usize, Runs>,
     /// How many pieces it has.
     pub pieces: usize,
-    /// Is it still as it was before there were checkpoints?
-    pub in_transition: bool,
 }
 
 /// A point at which the program compiles.
@@ -91,8 +86,6 @@ struct Work<'a> {
     lesson: Option<Lesson<'a>>,
     plan: Plan,
     state: Option<State>,
-    /// Has it checkpoints?
-    stepwise: bool,
     /// The program at the last checkpoint, and at the last piece.
     program: Stage,
     at_checkpoint: Option<Stage>,
@@ -108,7 +101,6 @@ struct Work<'a> {
 /// Carries out the directives of a chapter.
 pub fn chapter(book: &Book, file: &str, text: &str) -> Chapter {
     let number = stage::number_of(file.rsplit('/').next().unwrap_or_default());
-    let stepwise = text.lines().any(|line| line.starts_with("{{#checkpoint"));
     let mut faults = Vec::new();
     let mut lesson = None;
     if let Some(number) = number {
@@ -121,19 +113,12 @@ pub fn chapter(book: &Book, file: &str, text: &str) -> Chapter {
         .as_mut()
         .map(|lesson| lesson.plan(text))
         .unwrap_or_default();
-    let in_transition = !stepwise && number.is_some_and(|number| MAY_HAVE_NONE.contains(&number));
-    if !in_transition {
-        faults.append(&mut plan.faults);
-    }
+    faults.append(&mut plan.faults);
     let mut state = lesson.as_ref().map(State::new);
     let nothing = Stage::default();
     let program = match (&lesson, &mut state) {
         (Some(lesson), Some(state)) => state.program(lesson).unwrap_or(nothing),
         _ => nothing,
-    };
-    let done = Chapter {
-        in_transition,
-        ..Chapter::default()
     };
     let mut work = Work {
         book,
@@ -141,18 +126,15 @@ pub fn chapter(book: &Book, file: &str, text: &str) -> Chapter {
         lesson,
         plan,
         state,
-        stepwise,
         program,
         at_checkpoint: None,
         open: None,
         runs: None,
         shown_by: BTreeMap::new(),
-        done,
+        done: Chapter::default(),
     };
     work.walk(&mut faults);
-    if !in_transition {
-        work.judge(&mut faults);
-    }
+    work.judge(&mut faults);
     faults.sort_by_key(|fault| fault.0);
     let problem = |(line, message)| Problem {
         file: file.to_owned(),
@@ -342,7 +324,6 @@ impl<'a> Work<'a> {
             return self.break_with(block.line, edit, fails);
         }
         self.mend();
-        self.stepwise_only("draft")?;
         let name = name.to_owned();
         let stage = self.lesson()?.stage;
         let end = stage.files.get(file).map_or("", String::as_str);
@@ -359,16 +340,6 @@ impl<'a> Work<'a> {
             .ok_or_else(|| "this chapter has no stage: its name is not stageNN….md".into())
     }
 
-    fn stepwise_only(&self, what: &str) -> Result<(), String> {
-        self.lesson()?;
-        if !self.stepwise {
-            return Err(format!(
-                "a {what} needs a chapter with {{{{#checkpoint}}}}s"
-            ));
-        }
-        Ok(())
-    }
-
     fn step(&mut self, at: usize) -> Result<String, String> {
         let Some(step) = self.plan.steps.remove(&at) else {
             self.lesson()?;
@@ -377,9 +348,6 @@ impl<'a> Work<'a> {
         if step.units.is_empty() {
             self.open = Some(at);
             return Ok(String::new());
-        }
-        if !step.ends.is_empty() {
-            self.stepwise_only("draft")?;
         }
         for unit in &step.units {
             self.shown_by.insert(*unit, self.done.pieces + 1);
@@ -403,7 +371,6 @@ impl<'a> Work<'a> {
     }
 
     fn end_draft(&mut self, at: usize, arguments: &Arguments) -> Result<String, String> {
-        self.stepwise_only("draft")?;
         let [(_, name)] = &arguments[..] else {
             return Err("write {{#end-draft name}}".into());
         };
@@ -513,10 +480,7 @@ impl<'a> Work<'a> {
 
     /// The program that is broken: that of the last checkpoint, or the stage.
     fn whole(&self) -> Result<&Stage, String> {
-        let lesson = self.lesson()?;
-        if !self.stepwise {
-            return Ok(lesson.stage);
-        }
+        self.lesson()?;
         if self.open.is_some() {
             return Err("close the step first: {{#checkpoint}}".into());
         }
@@ -560,10 +524,10 @@ impl<'a> Work<'a> {
         if let Some(runs) = self.runs {
             self.done.sessions.insert(at + 1, runs);
         }
-        if self.stepwise && self.open.is_some() {
+        if self.open.is_some() {
             return Err("a session runs on a checkpoint: write {{#checkpoint}} before it".into());
         }
-        if self.stepwise && self.runs.is_none() {
+        if self.lesson.is_some() && self.runs.is_none() {
             return Err(
                 "no checkpoint comes before this session: on which stage does it run? \
                         ```console,stage=NN"

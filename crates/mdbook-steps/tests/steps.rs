@@ -476,13 +476,16 @@ fn too_many_pieces_are_a_fault() {
 }
 
 #[test]
-fn a_chapter_without_checkpoints_may_be_old() {
+fn a_chapter_without_checkpoints_is_a_fault() {
     let chapter = RIGHT
         .lines()
         .filter(|line| !line.starts_with("{{#checkpoint"));
     let chapter: Vec<&str> = chapter.collect();
-    let done = scratch("old").chapter(&chapter.join("\n"));
-    assert!(done.in_transition);
+    let found = scratch("none").check(&chapter.join("\n")).join("\n");
+    assert!(
+        found.contains("this chapter has no {{#checkpoint …}}"),
+        "{found}"
+    );
 }
 
 /// The proof, on a workspace that needs no network.
