@@ -398,6 +398,9 @@ impl Client<'_> {
     }
 
     fn body(&mut self, request: &mut Request) -> Result<(), u16> {
+        if request.values("expect").contains(&"100-continue") && !request.old {
+            let _ = self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
         let lengths = request.values("content-length").join(",");
         let codings = request.values("transfer-encoding").join(",");
         if !codings.is_empty() && !lengths.is_empty() {
