@@ -108,7 +108,10 @@ impl Connection {
     /// of them is sent has not read up to the empty line (RFC 9112 §2.2).
     pub fn send_unanswered<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
         let mut sent = Vec::new();
-        for piece in pieces {
+        for (i, piece) in pieces.into_iter().enumerate() {
+            if i > 0 {
+                thread::sleep(PAUSE);
+            }
             // Who takes a CR for a line end (Java's readLine does) has read the whole head before
             // its last byte comes: that has a check of its own.
             let is_last_lf = piece == b"\n" && sent.ends_with(b"\n\r");
@@ -121,7 +124,6 @@ impl Connection {
                 );
             }
             self.send(piece);
-            thread::sleep(PAUSE);
         }
         Ok(())
     }
