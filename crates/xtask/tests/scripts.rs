@@ -121,7 +121,11 @@ impl Scratch {
         let script = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../scripts/diff");
         fs::create_dir_all(self.at("scripts")).unwrap();
         fs::copy(script, self.at("scripts/diff")).unwrap();
-        self.command("scripts/diff")
+        // Read by bash, and not started: another test that starts something at this moment
+        // may still hold the file that was written, and then the system says "text file busy".
+        let mut command = self.command("bash");
+        command.arg("scripts/diff");
+        command
     }
 
     fn diff(&self, args: &[&str]) -> Output {
