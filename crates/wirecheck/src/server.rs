@@ -21,10 +21,13 @@ use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Condvar;
+use std::sync::LazyLock;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -730,13 +733,19 @@ fn skip(reason: &str) -> Failure {
 
 /// A port that is free now, and that the system gives nobody: its own begin at 32768 on Linux,
 /// and at 49152 elsewhere. So it is free a moment later, when the server binds it.
+/// Each is given once: of two servers that start at the same time, neither takes the other's.
 fn free_port() -> Result<u16, Failure> {
-    let chance = std::hash::RandomState::new().build_hasher().finish();
-    let first = chance % 10_000;
-    let ports = (0..100).map(|i| 20_000 + ((first + i * 97) % 10_000) as u16);
-    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
-    free.next()
-        .ok_or_else(|| Failure::new("no port from 20000 to 30000 is free"))
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let chance = std::hash::RandomState::new().build_hasher().finish();
+        AtomicU64::new(chance % 10_000)
+    });
+    for _ in 0..100 {
+        let port = 20_000 + (NEXT.fetch_add(1, SeqCst) % 10_000) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::new("no port from 20000 to 30000 is free"))
 }
 
 /// Is somebody there? Asked with a whole request: a server that ends when a
