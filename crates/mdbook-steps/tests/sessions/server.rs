@@ -11,6 +11,8 @@ use std::net::TcpListener;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
@@ -97,7 +99,7 @@ impl Server {
         // asked to choose, so we look for a port that is free now.
         let takes_address = takes(program) == "address";
         let address = match takes_address {
-            true => TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()),
+            true => free_address(),
             false => Ok(SocketAddr::from(([127, 0, 0, 1], 0))),
         };
         let address = address.map_err(cannot)?.to_string();
@@ -273,4 +275,18 @@ fn forward(output: PipeReader, lines: Sender<String>) {
             }
         }
     });
+}
+
+/// An address whose port is free now, and that the system gives nobody: so it is free a moment
+/// later, too, when the program binds it. Each is given once.
+fn free_address() -> io::Result<SocketAddr> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..100 {
+        let number = std::process::id() * 10 + NEXT.fetch_add(1, SeqCst);
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + (number % 9_000) as u16));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err(io::Error::other("no port from 10000 to 19000 is free"))
 }
