@@ -34,6 +34,8 @@ pub fn find(root: &Path, request: &Request) -> io::Result<Option<Response>> {
     }
     let file = match File::open(&file) {
         Ok(file) => file,
+        // Somebody has removed it meanwhile.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         // A file that we may not read does not exist for our clients either.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
         Err(error) => return Err(error),
@@ -75,9 +77,8 @@ fn locate(root: &Path, path: &str) -> Option<(PathBuf, Metadata)> {
 fn add_slash(request: &Request) -> Response {
     // One slash at the start: `//notes/` or `/\notes/` would be the page `/` of the host `notes`.
     let path = request.path.trim_start_matches(['/', '\\']);
-    let location = format!("/{path}/");
     let mut response = Response::status_page("301 Moved Permanently");
-    response.fields.push(("Location", location));
+    response.fields.push(("Location", format!("/{path}/")));
     response
 }
 

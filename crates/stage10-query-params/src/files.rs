@@ -34,6 +34,8 @@ pub fn find(root: &Path, request: &Request) -> io::Result<Option<Response>> {
     }
     let file = match File::open(&file) {
         Ok(file) => file,
+        // Somebody has removed it meanwhile.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         // A file that we may not read does not exist for our clients either.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
         Err(error) => return Err(error),

@@ -634,8 +634,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "allow-unites-routes-and-files",
         rule: "RFC 9110 §10.2.1: Allow lists the methods that the resource supports",
-        sends: "DELETE / and DELETE /echo",
-        expects: "405 with Allow: GET, HEAD, POST (the file's and the route's); and POST",
+        sends: "DELETE / and DELETE /echo; and DELETE /hello, where ROOT has a file of that name",
+        expects: "405 with Allow: GET, HEAD, POST (the file's and the route's); POST; and GET, HEAD, each once",
         hint: "Add the file's methods if there is a file.",
         run: |server| {
             let site = Site::new(server, &[])?;
@@ -644,7 +644,13 @@ pub(super) const CHECKS: &[Check] = &[
             allows(&root, &["GET", "HEAD", "POST"])?;
             let echo = site.server.ask(request("DELETE", "/echo"))?;
             echo.status(405)?;
-            allows(&echo, &["POST"])
+            allows(&echo, &["POST"])?;
+            fs::write(site.root().join("hello"), "a file named as a route").map_err(|e| {
+                Failure::new(format!("the checker cannot write the file hello: {e}"))
+            })?;
+            let hello = site.server.ask(request("DELETE", "/hello"))?;
+            hello.status(405)?;
+            allows(&hello, &["GET", "HEAD"])
         },
         ..HOUSE
     },
