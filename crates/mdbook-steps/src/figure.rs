@@ -81,6 +81,9 @@ fn blocks(diff: &[FileDiff], number: &str, note: &str, files: Option<u32>) -> St
         let (code, copies) = block.code();
         let place = format!("<span class=\"place\">{}</span>{copies}", block.place());
         let same_file = at > 0 && all[at - 1].file.path == block.file.path;
+        if same_file && block.file.gone() {
+            continue; // its first block has shown all of it
+        }
         html += &match at {
             0 => format!("<figcaption>{number} {path}, {place}{note}</figcaption>\n\n"),
             _ if same_file => format!("<div class=\"also\">and {place}</div>\n\n"),

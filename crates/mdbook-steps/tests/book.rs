@@ -290,6 +290,20 @@ fn a_file_that_goes_away_is_folded_and_takes_no_time_to_read() {
 }
 
 #[test]
+fn a_program_that_goes_away_is_shown_once() {
+    let scratch = scratch("gone-program");
+    let text = "//! Old.\n\nuse std::io;\n\nfn main() {\n    let _ = io::stdout();\n}\n";
+    scratch.write("crates/stage01-a/examples/old.rs", text);
+    let chapter = format!(
+        "{{{{#card see=\"x\"}}}}\n{RIGHT}\n{{{{#step \"io::stdout\"}}}}\n{{{{#checkpoint}}}}\n"
+    );
+    let chapter = scratch.chapter(&chapter);
+    assert_eq!(chapter.problems, []);
+    let shown = chapter.html.matches("lines that go away").count();
+    assert_eq!(shown, 1, "{}", chapter.html);
+}
+
+#[test]
 fn the_matrix_tells_what_each_stage_adds_and_ends() {
     let scratch = scratch("matrix");
     let (right, old) = (
