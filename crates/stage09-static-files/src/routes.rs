@@ -56,9 +56,9 @@ pub fn respond(request: Request, root: &Path) -> Answer {
         if is_get {
             return Ok(response);
         }
-        if !allowed.contains(&"GET") {
-            allowed.push("GET");
-        }
+        // Once, even if a route has it as well.
+        allowed.retain(|method| *method != "GET");
+        allowed.push("GET");
     }
     // A folder without an index.html is not found, even where one may POST.
     if allowed.is_empty() || (is_get && request.path.ends_with('/')) {

@@ -79,6 +79,7 @@ impl Response {
         self.read_block(&mut block)?;
         bytes.extend_from_slice(&block);
         stream.write_all(&bytes)?;
+        drop(bytes);
         while !block.is_empty() {
             self.sent += block.len() as u64;
             self.read_block(&mut block)?;
