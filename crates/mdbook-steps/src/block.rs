@@ -20,6 +20,15 @@ pub struct Block<'a> {
     pub items: Vec<Item>,
     /// The `impl` around it.
     pub outer: Option<Item>,
+    /// Imports that change in more than one place: all of them, since nobody copies them one
+    /// by one.
+    pub all_imports: Option<Range<usize>>,
+}
+
+/// Changed lines with nothing but blank lines between.
+pub struct Run {
+    pub removed: usize,
+    pub added: usize,
 }
 
 /// The blocks of a file.
@@ -33,6 +42,9 @@ pub fn blocks(file: &FileDiff) -> Vec<Block<'_>> {
             Some(last) if is_same_item(last, &block) => last.append(block),
             _ => blocks.push(block),
         }
+    }
+    for block in &mut blocks {
+        block.all_imports = block.imports_around(&new, &old);
     }
     blocks
 }
@@ -50,9 +62,58 @@ impl Block<'_> {
             .all(|line| line.tag != Tag::Insert)
     }
 
+    /// Does it change imports, and nothing else?
+    pub fn imports(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(Item::is_import)
+    }
+
+    /// Its changes, as somebody who types them counts them.
+    pub fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut goes_on = false;
+        for line in self.lines(self.changes.clone()) {
+            if line.text.trim().is_empty() {
+                continue;
+            }
+            if line.tag != Tag::Equal && !goes_on {
+                let (removed, added) = (0, 0);
+                runs.push(Run { removed, added });
+            }
+            goes_on = line.tag != Tag::Equal;
+            match (line.tag, runs.last_mut()) {
+                (Tag::Delete, Some(run)) => run.removed += 1,
+                (Tag::Insert, Some(run)) => run.added += 1,
+                _ => {}
+            }
+        }
+        runs
+    }
+
+    /// All the imports, if these change in more than one place or in place of others.
+    fn imports_around(&self, new: &[Item], old: &[Item]) -> Option<Range<usize>> {
+        let simple = matches!(self.runs()[..], [Run { removed: 0, .. }]);
+        if !self.imports() || self.removes() || simple {
+            return None;
+        }
+        let is_kind = |item: &&Item| {
+            self.items
+                .iter()
+                .any(|own| own.is_module() == item.is_module())
+        };
+        let all = new
+            .iter()
+            .chain(old)
+            .filter(|item| item.is_import())
+            .filter(is_kind);
+        let start = all.clone().map(|item| item.lines.start).min()?;
+        Some(start..all.map(|item| item.lines.end).max()?)
+    }
+
     /// Goes on further below in the same item, which need not be named again.
     fn append(&mut self, next: Self) {
         self.changes.end = next.changes.end;
+        self.items
+            .extend(next.items.into_iter().filter(Item::is_import));
         for range in next.ranges {
             let last = self.ranges.len() - 1;
             let end = self.ranges[last].end;
@@ -66,9 +127,13 @@ impl Block<'_> {
     }
 }
 
-/// Two changes far apart in one function are shown in one block, with a gap.
+/// Two changes far apart in one function are shown in one block, with a gap; and so are all
+/// the imports.
 fn is_same_item(last: &Block, next: &Block) -> bool {
     let same_file = last.file.path == next.file.path;
+    if same_file && last.imports() && next.imports() {
+        return true;
+    }
     let (Some(a), Some(b)) = (last.items.last(), next.items.first()) else {
         return same_file && !last.file.path.ends_with(".rs");
     };
@@ -206,6 +271,17 @@ fn block<'a>(file: &'a FileDiff, new: &[Item], old: &[Item], hunk: Range<usize>)
     while shown.start < hunk.start && blank(shown.start) {
         shown.start += 1;
     }
+    // The comment above an item is shown, and copied, if it changes, and then the whole of it.
+    if let [item] = &items[..]
+        && item.lines.start < item.head
+        && hunk.start < item.lines.end
+    {
+        let above = item.lines.start..item.head;
+        match (above.clone()).any(|at| changed(&at)) {
+            true => shown.start = shown.start.min(above.start),
+            false => shown.start = shown.start.max(above.end),
+        }
+    }
     // A comment without its line says nothing.
     let comment = |at: usize| file.lines[at].text.trim_start().starts_with("//");
     while shown.end > hunk.end && (blank(shown.end - 1) || comment(shown.end - 1)) {
@@ -235,6 +311,7 @@ fn block<'a>(file: &'a FileDiff, new: &[Item], old: &[Item], hunk: Range<usize>)
         changes: hunk,
         items,
         outer,
+        all_imports: None,
     }
 }
 

@@ -190,7 +190,8 @@ impl<'a> Work<'a> {
                     faults.push((at, message));
                 }
                 session = Some(render::Session::default());
-                self.done.html += &render::Session::begin(attributes);
+                let chapter = self.lesson.as_ref().map(|lesson| lesson.stage.number);
+                self.done.html += &render::Session::begin(attributes, chapter);
                 continue;
             }
             if let Some(open) = &mut session {
@@ -498,7 +499,12 @@ impl<'a> Work<'a> {
         let whole = self.whole()?.clone();
         let mut program = whole.clone();
         edit.apply(&mut program.files)?;
-        let html = figure::broken(&whole, &program, fails.is_some());
+        let name = self
+            .done
+            .checkpoints
+            .last()
+            .map(|checkpoint| checkpoint.name.as_str());
+        let html = figure::broken(&whole, &program, fails.is_some(), name.unwrap_or_default());
         self.done.breaks.push(Broken {
             line: at + 1,
             program,

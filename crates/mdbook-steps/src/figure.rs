@@ -37,15 +37,21 @@ pub fn piece(
     html + "</figure>\n\n"
 }
 
-/// Lines that are broken on purpose.
-pub fn broken(before: &Stage, after: &Stage, fails: bool) -> String {
-    let note = match fails {
-        true => "the compiler refuses it; put it back afterwards",
-        false => "put it back afterwards",
+/// Lines that are broken on purpose, in the program of a checkpoint: what to do, and how to
+/// get back.
+pub fn broken(before: &Stage, after: &Stage, fails: bool, checkpoint: &str) -> String {
+    let look = match fails {
+        true => "Change it and compile: the compiler refuses it.",
+        false => "Change it and restart the server.",
     };
     let mut html = "<figure class=\"step broken\">\n".to_owned();
     let diff = diff::between(Some(before), after);
-    html += &blocks(&diff, "<b class=\"number\">break it</b>", note, None);
+    html += &blocks(&diff, "<b class=\"number\">break it</b>", "", None);
+    html += &format!(
+        "<div class=\"also\">{look} Undo it afterwards. If that goes wrong, \
+         <a href=\"welcome.html#how-to-read\"><code>mdbook-steps at {checkpoint}</code></a> \
+         has the program as it was.</div>\n\n"
+    );
     html + "</figure>\n\n"
 }
 
@@ -84,10 +90,14 @@ fn blocks(diff: &[FileDiff], number: &str, note: &str, files: Option<u32>) -> St
         if same_file && block.file.gone() {
             continue; // its first block has shown all of it
         }
+        let place = match block.file.gone() {
+            true => format!(" {place}"),
+            false => format!(", {place}"),
+        };
         html += &match at {
-            0 => format!("<figcaption>{number} {path}, {place}{note}</figcaption>\n\n"),
-            _ if same_file => format!("<div class=\"also\">and {place}</div>\n\n"),
-            _ => format!("<div class=\"also\">and {path}, {place}</div>\n\n"),
+            0 => format!("<figcaption>{number} {path}{place}{note}</figcaption>\n\n"),
+            _ if same_file => format!("<div class=\"also\">and{}</div>\n\n", &place[1..]),
+            _ => format!("<div class=\"also\">and {path}{place}</div>\n\n"),
         };
         html += &format!("{code}\n\n");
     }
@@ -101,6 +111,7 @@ impl Block<'_> {
         let mut body = String::new();
         let mut visible = String::new();
         let total = match &self.items[..] {
+            _ if self.all_imports.is_some() => self.all_imports.clone().unwrap_or_default(),
             [item] if !item.is_import() => item.head..item.lines.end,
             [] if !self.file.path.ends_with(".rs") => 0..self.file.lines.len(),
             _ => self.ranges[0].start..self.ranges[self.ranges.len() - 1].end,
@@ -136,25 +147,45 @@ impl Block<'_> {
                 String::new(),
             );
         }
-        let items: Vec<&Item> = self.items.iter().filter(|item| !item.is_import()).collect();
-        let copy = if let [first, .., last] | [first @ last] = &items[..] {
-            let start = first.lines.start.min(self.changes.start);
-            as_now(self.lines(start..last.lines.end.max(self.changes.end)))
-        } else {
-            let added = self.lines(self.changes.clone()).iter();
-            let added = added.filter(|line| line.tag == Tag::Insert);
+        let added = |lines: &[Line]| -> String {
+            let added = lines.iter().filter(|line| line.tag == Tag::Insert);
             added.map(|line| format!("{}\n", line.text)).collect()
+        };
+        let new_lines = added(self.lines(self.changes.clone()));
+        let items: Vec<&Item> = self.items.iter().filter(|item| !item.is_import()).collect();
+        let copy = match &items[..] {
+            _ if self.all_imports.is_some() => as_now(self.lines(total)),
+            [item] => {
+                let start = self.ranges[0].start.min(item.head).min(self.changes.start);
+                as_now(self.lines(start..item.lines.end.max(self.changes.end)))
+            }
+            [first, .., last] => {
+                let start = first.lines.start.min(self.changes.start);
+                as_now(self.lines(start..last.lines.end.max(self.changes.end)))
+            }
+            [] => new_lines.clone(),
+        };
+        let replaces = copy != new_lines || self.replaces();
+        let copies = match &items[..] {
+            _ if self.all_imports.is_some() => " <small>copying takes all of them</small>".into(),
+            [] if copy == visible => String::new(),
+            [] if new_lines.trim_end().contains('\n') => {
+                " <small>copying takes the new lines</small>".into()
+            }
+            [] => " <small>copying takes the new line</small>".into(),
+            _ if !replaces => String::new(),
+            [item] if item.name == "header" => " <small>copying takes all of it</small>".into(),
+            items => {
+                let name = |item: &&Item| format!("<code>{}</code>", escape(&item.name));
+                let names: Vec<String> = items.iter().map(name).collect();
+                format!(
+                    " <small>copying takes all of {}</small>",
+                    names.join(" and ")
+                )
+            }
         };
         let changes = self.lines(self.changes.clone());
         let plain = !cut && copy == visible && changes.iter().all(|line| line.tag != Tag::Delete);
-        let copies = match &items[..] {
-            _ if !cut => String::new(),
-            [] => " <small>copying takes the new lines</small>".into(),
-            [item, ..] => {
-                let name = escape(&item.name);
-                format!(" <small>copying takes all of <code>{name}</code></small>")
-            }
-        };
         let code = render::code("diff", language, &body, (!plain).then_some(&copy));
         (code, copies)
     }

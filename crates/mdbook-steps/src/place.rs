@@ -27,9 +27,24 @@ impl Block<'_> {
             Some(outer) => format!("in {}, ", name(outer)),
             None => String::new(),
         };
+        if self.all_imports.is_some() {
+            let module = self.items.iter().any(Item::is_module);
+            let lines = match (module, self.items.iter().all(Item::is_module)) {
+                (false, _) => "<code>use</code>",
+                (true, true) => "<code>mod</code>",
+                (true, false) => "<code>mod</code> and <code>use</code>",
+            };
+            return format!("the {lines} lines at the top");
+        }
         let Some(item) = self.items.first() else {
             return format!("{goes}{}", self.after(first, 0));
         };
+        if self.replaces() {
+            if item.name == "header" {
+                return "the comment at the top".into();
+            }
+            return format!("{within}{}", name(item));
+        }
         let whole = |item: &&Item| {
             let range = item.lines.start.max(self.changes.start)..item.lines.end;
             range.end <= self.changes.end
@@ -49,22 +64,43 @@ impl Block<'_> {
             let after = self.after(first, 0);
             return format!("{} {verb} away, {within}{after}", gone.join(", "));
         }
-        if whole(&item) || item.name == "header" {
+        if whole(&item) {
             let bound = self.outer.as_ref().map_or(0, |outer| outer.head + 1);
             return format!("{within}{}", self.after(first, bound));
-        }
-        if first <= item.head {
-            return format!("{goes}{within}{}", name(item));
         }
         let of = self
             .outer
             .as_ref()
             .map_or(String::new(), |outer| format!(" of {}", name(outer)));
-        format!(
-            "{goes}in {}{of}, {}",
-            name(item),
-            self.after(first, item.head)
-        )
+        if removes {
+            let lines = match self.runs().iter().map(|run| run.removed).sum() {
+                1 => "a line".to_owned(),
+                many => format!("{} lines", number(many)),
+            };
+            let go = if lines == "a line" { "goes" } else { "go" };
+            let after = self.after(first, item.head);
+            return format!("{lines} of {}{of} {go} away, {after}", name(item));
+        }
+        if first <= item.head {
+            return format!("{within}{}", name(item));
+        }
+        format!("in {}{of}, {}", name(item), self.after(first, item.head))
+    }
+
+    /// Does a whole item take the place of the one that had its name, its head among the
+    /// lines that go?
+    pub fn replaces(&self) -> bool {
+        let own = self.items.first();
+        let Some(item) = own.filter(|item| !item.is_import() && !self.removes()) else {
+            return false;
+        };
+        let old = outline(self.file, Tag::Delete);
+        let mut old = old
+            .iter()
+            .flat_map(|item| item.children.iter().chain([item]));
+        let was = old.find(|old| old.name == item.name && self.changes.contains(&old.head));
+        was.is_some_and(|was| self.file.lines[was.head].tag == Tag::Delete)
+            || (item.name == "header" && self.file.lines[item.head].tag != Tag::Insert)
     }
 
     /// `after fn accept`, `after let a = 1;`, `in place of let b = 2;`, and at the start of what
@@ -73,9 +109,15 @@ impl Block<'_> {
         let file = self.file;
         let text = |at: usize| file.lines[at].text.trim();
         let quoted = |at: usize| format!("<code>{}</code>", escape(&short(text(at))));
-        let replaced = file.lines[first].tag == Tag::Delete && !self.removes();
-        if replaced {
-            return format!("in place of {}", quoted(first));
+        let runs = self.runs();
+        if runs.len() > 1 {
+            return format!("in {} places", number(runs.len()));
+        }
+        match runs.first().map_or(0, |run| run.removed) {
+            0 => {}
+            _ if self.removes() => {}
+            1 => return format!("in place of {}", quoted(first)),
+            many => return format!("in place of {} lines", number(many)),
         }
         let telling = |at: &usize| file.lines[*at].tag != Tag::Insert && !text(*at).is_empty();
         let Some(last) = (bound..first).rfind(telling) else {
@@ -87,6 +129,12 @@ impl Block<'_> {
         let opens = |at: &usize| text(*at).ends_with(['{', '(', '[', ';']);
         if bound > 0 && (bound..=last).find(opens) == Some(last) {
             return "at its start".into();
+        }
+        // Of the imports the last one may be new, too.
+        let new = |at: &usize| file.lines[*at].tag != Tag::Delete && !text(*at).is_empty();
+        let above = (bound..first).rfind(new).map_or("", text);
+        if !self.imports() && above.starts_with("use ") {
+            return "after the <code>use</code> lines".into();
         }
         if text(last).starts_with("//!") {
             return "after the comment at the top".into();
@@ -118,6 +166,13 @@ impl Block<'_> {
             None => format!("after {}", quoted(last)),
         }
     }
+}
+
+fn number(number: usize) -> String {
+    let words = ["no", "one", "two", "three", "four", "five", "six", "seven"];
+    words
+        .get(number)
+        .map_or_else(|| number.to_string(), ToString::to_string)
 }
 
 /// As much of a line as tells it from others

@@ -170,13 +170,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// The first line of a block: what follows "```console", `,stage=04` for instance.
-    pub fn begin(attributes: &str) -> String {
+    /// The first line of a block: what follows "```console", `,stage=04` for instance. In the
+    /// chapter after that stage it's the program that a reader has at this point, whoever has
+    /// typed it.
+    pub fn begin(attributes: &str, chapter: Option<u32>) -> String {
         let mut html = String::new();
         let mut kind = "";
         for attribute in attributes.split(',') {
             if let Some(stage) = attribute.strip_prefix("stage=") {
-                html += &format!("<div class=\"on-stage\">while stage {stage} runs</div>\n\n");
+                let so_far = stage.parse().ok().map(|stage: u32| stage + 1);
+                let runs = match so_far.is_some() && so_far == chapter {
+                    true => format!("with the program as stage {stage} left it"),
+                    false => format!("while stage {stage} runs"),
+                };
+                html += &format!("<div class=\"on-stage\">{runs}</div>\n\n");
             }
             if attribute == "log" {
                 kind = " log";

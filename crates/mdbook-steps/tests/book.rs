@@ -214,7 +214,7 @@ fn a_session_is_drawn_with_prompts_that_nobody_copies() {
     assert_eq!(scratch.check(&chapter), Vec::<String>::new());
     let html = scratch.chapter(&chapter).html;
     for part in [
-        "while stage 01 runs</div>\n\n<pre class=\"session\"><code class=\"nohighlight\"><b",
+        "with the program as stage 01 left it</div>\n\n<pre class=\"session\"><code class=\"nohighlight\"><b",
         "<b data-text=\"$ \">a \\</b>\n<b data-text=\"&gt; \">b</b>\n&lt;…&gt;\n&gt; c\n</code></pre>",
         "<pre class=\"session log\"><code class=\"nohighlight\">d\n</code></pre>",
     ] {

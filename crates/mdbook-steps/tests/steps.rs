@@ -319,11 +319,110 @@ fn pieces_say_where_they_go() {
         "<figure class=\"step\" id=\"s02-1\">\n<figcaption><a class=\"number\" href=\"#s02-1\">02·1</a> ",
         "<a href=\"#f02-src-two.rs\"><code>src/two.rs</code></a>, <span class=\"place\">new file</span>",
         "in <code>impl Two</code>, after <code>fn new</code>",
-        "<span class=\"place\">in <code>fn main</code>, in place of <code>one();</code></span>",
+        "<span class=\"place\">in <code>fn main</code>, in place of two lines</span>",
         "<span class=\"place\">after <code>use std::io;</code></span>",
         "in <code>fn new</code> of <code>impl Two</code>, in place of <code>Two { a: 2 }</code>",
     ] {
         assert!(html.contains(place), "{place} is not in {html}");
+    }
+}
+
+/// The figures of a chapter with one step, which makes the second text of the first.
+fn figure(name: &str, before: &str, after: &str, step: &str) -> String {
+    let scratch = Scratch::new(name, &[("src/main.rs", before)], &[("src/main.rs", after)]);
+    let rest = "{{#checkpoint}}\n{{#card see=\"x\"}}\n{{#whole-files}}\n{{#whole-diff}}\n";
+    let chapter = scratch.chapter(&format!("{step}\n{rest}"));
+    assert_eq!(chapter.problems, []);
+    let end = chapter.html.find("class=\"checkpoint\"").unwrap();
+    chapter.html[..end].replace("&#10;", "\n")
+}
+
+/// Imports in more than one place are copied together: the new ones at their places, and
+/// without those that go.
+#[test]
+fn imports_are_copied_together() {
+    let before = "use std::a;\nuse std::c;\nuse std::e;\n\nfn main() {\n    a(c(e));\n}\n";
+    let after = before
+        .replace("use std::c;", "use std::b;")
+        .replace("e;\n\n", "e;\n\nuse f::G;\n\nfn new(g: G) {}\n\n")
+        .replace("c(", "b(");
+    let html = figure(
+        "imports",
+        before,
+        &after,
+        "{{#step \"a(b(e))\" with \"fn new\"}}",
+    );
+    for part in [
+        "<span class=\"place\">the <code>use</code> lines at the top</span> <small>copying takes all of them</small>",
+        ">use std::a;\nuse std::b;\nuse std::e;\n\nuse f::G;\n</script>",
+        // After the new one, not after the last that was there
+        "and <span class=\"place\">after the <code>use</code> lines</span></div>",
+    ] {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+}
+
+/// What is copied begins where the figure begins: with the comment, or with the item.
+#[test]
+fn copying_says_what_it_takes() {
+    let body: String = (0..9).map(|n| format!("    f({n});\n")).collect();
+    let before = format!("/// Old.\nfn main() {{\n{body}}}\n");
+    let inner = figure(
+        "copy-inner",
+        &before,
+        &before.replace("f(8)", "g(8)"),
+        "{{#step \"g(8)\"}}",
+    );
+    assert!(!inner.contains("Old."), "{inner}");
+    assert!(inner.contains(">fn main() {\n    f(0);\n"), "{inner}");
+    assert!(inner.contains("in place of <code>f(8);</code></span> <small>copying takes all of <code>fn main</code></small>"), "{inner}");
+    let both = figure(
+        "copy-both",
+        &before,
+        &before.replace("Old", "New").replace("f(8)", "g(8)"),
+        "{{#step \"g(8)\" with \"/// New.\"}}",
+    );
+    assert!(
+        both.contains(">/// New.\nfn main() {\n    f(0);\n"),
+        "{both}"
+    );
+    assert!(
+        both.contains("<span class=\"place\"><code>fn main</code></span> <small>copying takes all"),
+        "{both}"
+    );
+    let places = figure(
+        "copy-places",
+        &before,
+        &before
+            .replace("f(1)", "g(1)")
+            .replace("    f(3);\n    f(4);\n", ""),
+        "{{#step \"g(1)\"}}",
+    );
+    assert!(
+        places.contains("in <code>fn main</code>, in two places</span>"),
+        "{places}"
+    );
+    let gone = figure(
+        "copy-gone",
+        &before,
+        &before.replace("    f(3);\n    f(4);\n", ""),
+        "{{#step \"f(3)\"}}",
+    );
+    assert!(
+        gone.contains("two lines of <code>fn main</code> go away, after <code>f(2);</code>"),
+        "{gone}"
+    );
+}
+
+#[test]
+fn what_is_broken_can_be_mended() {
+    let html = scratch("way-back").chapter(RIGHT).html;
+    for part in [
+        "Change it and compile: the compiler refuses it. Undo it afterwards.",
+        "Change it and restart the server. Undo it afterwards.",
+        "<code>mdbook-steps at 2.4</code></a> has the program as it was.",
+    ] {
+        assert!(html.contains(part), "{part} is not in {html}");
     }
 }
 
