@@ -29,7 +29,10 @@ pub fn card(lesson: &Lesson, text: &str, arguments: &Arguments) -> Result<String
     let mut rows = vec![
         (
             "Run it",
-            format!("<code>cargo run -p {}</code>", lesson.stage.name),
+            format!(
+                "<code>cargo run -p {}</code> (in a folder of your own: <code>cargo run</code>)",
+                lesson.stage.name
+            ),
         ),
         (
             "Files",
