@@ -85,10 +85,26 @@ fn leads_somewhere(page: &Path, target: &str) -> Result<(), String> {
 /// Where the links and pictures of a chapter lead, each with its line.
 fn targets(text: &str) -> Vec<(usize, String)> {
     let mut targets = Vec::new();
-    for (event, range) in Parser::new_ext(text, Options::all()).into_offset_iter() {
-        if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event {
-            let line = text[..range.start].matches('\n').count() + 1;
-            targets.push((line, dest_url.into_string()));
+    // What a directive names is no link of ours.
+    let directive = |line: &str| line.starts_with("{{#");
+    let lines = text
+        .lines()
+        .map(|line| if directive(line) { "" } else { line });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    for (event, range) in Parser::new_ext(&text, Options::all()).into_offset_iter() {
+        let line = text[..range.start].matches('\n').count() + 1;
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                targets.push((line, dest_url.into_string()));
+            }
+            // A link in HTML leads to a page as it will be.
+            Event::Html(html) | Event::InlineHtml(html) => {
+                for part in html.split(" href=\"").skip(1) {
+                    let target = part.split('"').next().unwrap_or_default();
+                    targets.push((line, target.replacen(".html", ".md", 1)));
+                }
+            }
+            _ => {}
         }
     }
     targets

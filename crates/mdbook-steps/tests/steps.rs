@@ -712,6 +712,30 @@ fn the_directives_of_pieces_show_a_whole_stage() {
     }
 }
 
+/// Each block of each figure in the book says where it goes.
+#[test]
+fn each_piece_of_the_book_has_a_caption() {
+    let chapters = Book::read(&stage::workspace()).unwrap().chapters().unwrap();
+    let mut pieces = 0;
+    for (name, chapter) in &chapters {
+        for figure in chapter.html.split("<figure class=\"step").skip(1) {
+            let figure = figure.split("</figure>").next().unwrap();
+            if figure.starts_with("\">") {
+                continue; // a file of the whole diff
+            }
+            pieces += 1;
+            let blocks = figure.matches("<pre class=\"diff").count();
+            let captions = figure.matches("<span class=\"place\">").count();
+            let empty = figure.contains("<span class=\"place\"></span>");
+            assert!(
+                blocks == captions && blocks > 0 && !empty,
+                "{name}: {figure}"
+            );
+        }
+    }
+    assert!(pieces > 100, "only {pieces} pieces were found");
+}
+
 /// No piece ends in a brace of its neighbour: shown alone, it leaves all braces in pairs.
 #[test]
 fn each_piece_of_the_stages_is_whole() {
