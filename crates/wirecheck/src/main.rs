@@ -26,6 +26,7 @@ use wirecheck::run::Run;
 use wirecheck::run::run as run_all;
 use wirecheck::server;
 use wirecheck::server::Origin;
+use wirecheck::site::Files;
 use wirecheck::stages;
 
 /// Finds out what an HTTP/1.1 server does wrong on the wire
@@ -76,6 +77,11 @@ struct Arguments {
     /// out, a folder with a secret stands beside it
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Make the folder DIR with test files, to be served by a server that --run can't start:
+    /// serve DIR/www, and say --root DIR/www. Runs nothing
+    #[arg(long, value_name = "DIR")]
+    lay_out: Option<PathBuf>,
 
     /// Run this check only (may be given more than once)
     #[arg(long, value_name = "NAME")]
@@ -161,6 +167,15 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     if let Some(name) = &arguments.explain {
         let known = [checks::all(), exercises::all()].concat();
         report::describe(&find(name, &known)?);
+        return Ok(0);
+    }
+    if let Some(folder) = &arguments.lay_out {
+        let root = Files::lay_out_in(folder)
+            .map_err(|e| format!("--lay-out {}: {e}", folder.display()))?;
+        let root = root.display();
+        say(format!(
+            "Serve {root}, and then: wirecheck 9 --addr HOST:PORT --root {root}"
+        ));
         return Ok(0);
     }
     let target = target(arguments)?;

@@ -222,6 +222,10 @@ fn survey(server: &Server) -> Result<Vec<Asked>, Failure> {
         // Not to answer these is a fault that has checks of its own, or none.
         let patience = Duration::from_millis(500).min(server.patience);
         asked.push(ask(server, what, bytes, true, patience)?);
+        // Before the next one is told to have ended it.
+        if let Some(ended) = server.has_ended() {
+            return Err(ended.after(server.last()).asked(what));
+        }
     }
     Ok(asked)
 }
@@ -278,14 +282,14 @@ fn ask(
         asked.failure = Some(failure);
         return Ok(asked);
     }
-    asked.then = then(&answer, &mut client);
+    asked.then = then(&answer, &mut client, is_wrong);
     // The bytes that were shown are those of this answer, and of what became of the next.
     answer.shows(&client);
     asked.answer = Some(answer);
     Ok(asked)
 }
 
-fn then(answer: &Answer, client: &mut crate::client::Connection) -> Then {
+fn then(answer: &Answer, client: &mut crate::client::Connection, is_wrong: bool) -> Then {
     if answer.says_close() {
         return Then::SaidClose;
     }
@@ -297,6 +301,8 @@ fn then(answer: &Answer, client: &mut crate::client::Connection) -> Then {
         Ok(_) => Then::Kept,
         // Whatever it is: something came, and its own checks say what is wrong with it.
         Err(_) if client.in_answer => Then::Kept,
+        // It may have answered early, and read on: what follows belongs to the first request.
+        Err(_) if is_wrong && client.is_quiet() => Then::Kept,
         Err(_) => Then::ClosedUnsaid,
     }
 }

@@ -231,7 +231,11 @@ fn is_one_cause(first: &Ended, other: &Ended, run: &Run) -> bool {
             .map_or("", |failure| failure.first_line())
             .to_string()
     };
-    if needs_many_at_once(first.check.name) && needs_many_at_once(other.check.name) {
+    let waits = |one: &Ended| {
+        let ended = one.verdict.as_ref().is_err_and(Failure::ended_it);
+        needs_many_at_once(one.check.name) && !ended
+    };
+    if waits(first) && waits(other) {
         return true;
     }
     if first.check.name == PLAIN {

@@ -256,9 +256,18 @@ impl Server {
             Origin::Command(_) => Err(skip(
                 "needs to serve the checker's test files: put {root} where your server takes its folder",
             )),
-            Origin::Address(_) => Err(skip(
-                "needs to serve the checker's test files: --run './my-server --port {port} {root}'",
-            )),
+            Origin::Address(address) => {
+                let files = self.told.root.as_deref().and_then(Files::again);
+                let Some(files) = files else {
+                    return Err(skip(
+                        "needs to serve the checker's test files: --run './my-server --port {port} {root}', or --lay-out DIR, and --root DIR/www",
+                    ));
+                };
+                let server = Server::new(self.stage, *address, self.origin.clone(), None);
+                let mut server = server.like(self);
+                server.files = Some(Arc::new(files));
+                Ok(server)
+            }
         }
     }
 

@@ -47,8 +47,13 @@ impl Site {
 /// All the folders that were made.
 static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// The folder, deleted when it is dropped.
-pub struct Files(TempDir);
+/// The folder.
+pub enum Files {
+    /// Deleted when it is dropped.
+    Own(TempDir),
+    /// One that [`Files::lay_out_in`] has made, and that somebody serves.
+    Told(PathBuf),
+}
 
 impl Files {
     /// Makes it.
@@ -58,12 +63,36 @@ impl Files {
         let folder = tempfile::tempdir().map_err(cannot)?;
         fill(&folder.path().join("www")).map_err(cannot)?;
         folders.push(folder.path().to_path_buf());
-        Ok(Files(folder))
+        Ok(Files::Own(folder))
+    }
+
+    /// Makes it where somebody wants it, to serve it with a server that we can't start. Says
+    /// what to serve.
+    pub fn lay_out_in(folder: &Path) -> io::Result<PathBuf> {
+        fs::create_dir(folder)?;
+        let root = folder.canonicalize()?.join("www");
+        fill(&root)?;
+        Ok(root)
+    }
+
+    /// That folder, as it was in the beginning; none if this is another one.
+    pub fn again(root: &Path) -> Option<Files> {
+        let secret = fs::read(root.with_file_name("secret.txt")).ok()?;
+        let is_ours = secret == SECRET.as_bytes() && root.join("unknown.wirecheck").exists();
+        if !is_ours {
+            return None;
+        }
+        let _ = fs::remove_file(root.join("hello"));
+        write_files(root).ok()?;
+        Some(Files::Told(root.to_path_buf()))
     }
 
     /// Where it is.
     pub fn root(&self) -> PathBuf {
-        self.0.path().join("www")
+        match self {
+            Files::Own(folder) => folder.path().join("www"),
+            Files::Told(root) => root.clone(),
+        }
     }
 }
 
@@ -91,6 +120,34 @@ fn fill(root: &Path) -> io::Result<()> {
     fs::create_dir_all(&sibling)?;
     fs::write(&outside, SECRET)?;
     fs::write(sibling.join("secret.txt"), SECRET)?;
+    write_files(root)?;
+    fs::write(root.join(".hidden"), SECRET)?;
+    fs::write(root.join(".git/config"), SECRET)?;
+    fs::write(
+        root.join(".well-known/acme-challenge/token"),
+        "for everybody",
+    )?;
+    fs::write(root.join(".well-known/.hidden"), SECRET)?;
+    fs::write(root.join(".well-known-not/token"), SECRET)?;
+    fs::write(root.join("sub/.well-known/token"), SECRET)?;
+    File::create(root.join("big.bin"))?.set_len(BIG)?;
+    symlink("plain.txt", root.join("link-inside.txt"))?;
+    symlink("sub", root.join("link-to-sub"))?;
+    symlink(&outside, root.join("link-outside.txt"))?;
+    symlink("../secret.txt", root.join("link-up.txt"))?;
+    symlink("..", root.join("link-to-parent"))?;
+    symlink("../www-private", root.join("link-to-sibling"))?;
+    symlink("link-round", root.join("link-round"))?;
+    symlink("nowhere", root.join("link-nowhere"))?;
+    symlink("/dev/zero", root.join("link-to-zero"))?;
+    let all = Mode::RUSR | Mode::WUSR;
+    rustix::fs::mknodat(CWD, root.join("fifo"), FileType::Fifo, all, 0)?;
+    std::os::unix::net::UnixListener::bind(root.join("socket"))?;
+    Ok(())
+}
+
+/// Those that a check may change.
+fn write_files(root: &Path) -> io::Result<()> {
     let files: [(&str, &[u8]); 17] = [
         (
             "index.html",
@@ -117,27 +174,5 @@ fn fill(root: &Path) -> io::Result<()> {
     for (name, bytes) in files {
         fs::write(root.join(name), bytes)?;
     }
-    fs::write(root.join(".hidden"), SECRET)?;
-    fs::write(root.join(".git/config"), SECRET)?;
-    fs::write(
-        root.join(".well-known/acme-challenge/token"),
-        "for everybody",
-    )?;
-    fs::write(root.join(".well-known/.hidden"), SECRET)?;
-    fs::write(root.join(".well-known-not/token"), SECRET)?;
-    fs::write(root.join("sub/.well-known/token"), SECRET)?;
-    File::create(root.join("big.bin"))?.set_len(BIG)?;
-    symlink("plain.txt", root.join("link-inside.txt"))?;
-    symlink("sub", root.join("link-to-sub"))?;
-    symlink(&outside, root.join("link-outside.txt"))?;
-    symlink("../secret.txt", root.join("link-up.txt"))?;
-    symlink("..", root.join("link-to-parent"))?;
-    symlink("../www-private", root.join("link-to-sibling"))?;
-    symlink("link-round", root.join("link-round"))?;
-    symlink("nowhere", root.join("link-nowhere"))?;
-    symlink("/dev/zero", root.join("link-to-zero"))?;
-    let all = Mode::RUSR | Mode::WUSR;
-    rustix::fs::mknodat(CWD, root.join("fifo"), FileType::Fifo, all, 0)?;
-    std::os::unix::net::UnixListener::bind(root.join("socket"))?;
     Ok(())
 }

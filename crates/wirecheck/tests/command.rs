@@ -117,6 +117,37 @@ fn without_root_it_says_what_to_add() {
 }
 
 #[test]
+fn test_files_that_somebody_else_serves_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files").display().to_string();
+    let (status, stdout, _) = run(&["--lay-out", &files]);
+    assert_eq!(status, Some(0));
+    let root = format!("{files}/www");
+    assert!(stdout.contains(&format!("--root {root}")), "{stdout}");
+    // What is there already stays.
+    assert_eq!(run(&["--lay-out", &files]).0, Some(2));
+    let line = format!("{} --port {{port}} {}", word(stage(9)), word(&root));
+    let server = Server::start(9, &Origin::Command(line)).unwrap();
+    let addr = server.address.to_string();
+    // The second deletes a file that the third asks for.
+    let only = [
+        "file",
+        "folder-without-index",
+        "index-of-root",
+        "dot-files",
+        "traversal-by-link",
+    ];
+    let only = only.map(|name| ["--only", name]).concat();
+    let told = ["9", "--addr", &addr, "--root", &root];
+    let (_, stdout, _) = run(&[&told[..], &only].concat());
+    assert!(stdout.contains("5 passed, 0 failed, 0 skipped"), "{stdout}");
+    // Anybody's folder is left as it is.
+    let told = ["9", "--addr", &addr, "--root", &files];
+    let (_, stdout, _) = run(&[&told[..], &only].concat());
+    assert!(stdout.contains("5 skipped: needs to serve"), "{stdout}");
+}
+
+#[test]
 fn an_interrupt_ends_the_server_and_removes_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");

@@ -98,6 +98,7 @@ const AT_ONCE: &[&str] = &[
     "idle-client-blocks-nobody",
     "asks-and-never-reads-blocks-nobody",
     "drip-blocks-nobody",
+    "resets-while-others-wait",
 ];
 
 /// Does a row ask for several clients at the same time?
