@@ -277,9 +277,12 @@ fn block<'a>(file: &'a FileDiff, new: &[Item], old: &[Item], hunk: Range<usize>)
         && hunk.start < item.lines.end
     {
         let above = item.lines.start..item.head;
-        match (above.clone()).any(|at| changed(&at)) {
+        let note = |at: &usize| file.lines[*at].text.trim_start().starts_with(['/', '#']);
+        // Between the two there may be the head that goes.
+        let below = above.clone().find(&changed).unwrap_or(above.end);
+        match above.clone().filter(&changed).any(|at| note(&at)) {
             true => shown.start = shown.start.min(above.start),
-            false => shown.start = shown.start.max(above.end),
+            false => shown.start = shown.start.max(below),
         }
     }
     // A comment without its line says nothing.

@@ -390,6 +390,13 @@ fn copying_says_what_it_takes() {
         both.contains("<span class=\"place\"><code>fn main</code></span> <small>copying takes all"),
         "{both}"
     );
+    let head = figure(
+        "copy-head",
+        &before,
+        &before.replace("main()", "main(a: u8)"),
+        "{{#step \"main(a\"}}",
+    );
+    assert!(!head.contains("Old."), "{head}");
     let places = figure(
         "copy-places",
         &before,
