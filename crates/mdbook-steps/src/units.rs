@@ -411,8 +411,16 @@ fn statement(lines: &[Line], places: &[usize], first: usize) -> Range<usize> {
             start += 1;
         }
     }
+    // A line between two changes that is no deeper belongs to another statement.
+    let goes_on = |nth: usize| {
+        lines[places[nth - 1] + 1..places[nth]].iter().all(|line| {
+            let text = line.text.trim_start();
+            let deeper = line.text.len() - text.len() > indent(first);
+            text.is_empty() || deeper || text.starts_with(['}', ')', ']'])
+        })
+    };
     let mut end = first + 1;
-    while end < places.len() {
+    while end < places.len() && goes_on(end) {
         let closes = line(end).text.trim_start().starts_with(['}', ')', ']']);
         let inside = blank(end) || indent(end) > indent(first);
         if closes && indent(end) == indent(first) {

@@ -178,7 +178,7 @@ impl Answer {
 
     /// What follows the answer: nothing, and (sooner or later) the end.
     fn read_end(&mut self, connection: &mut Connection) -> Verdict {
-        if !connection.ours {
+        if !connection.ours || !self.says_close() {
             // A server may keep the connection, and then waits for us: tell it that
             // nothing more will come, and do not wait long. That it closes when it
             // is asked to has a check of its own.
@@ -212,7 +212,11 @@ impl Answer {
             matches!(self.status, 204 | 304) || self.values("Content-Length").len() == 1,
             "there is no Content-Length",
         )?;
-        self.field_is("Connection", "close")?;
+        let option = self.field("Connection")?;
+        self.ensure(
+            option == "close" || option == "keep-alive",
+            format!("Connection is {option:?}"),
+        )?;
         self.has_valid_date()
     }
 

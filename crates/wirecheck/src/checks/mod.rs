@@ -19,6 +19,7 @@ mod stage07;
 mod stage08;
 mod stage09;
 mod stage10;
+mod stage11;
 
 pub use levels::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -39,6 +40,7 @@ const TABLES: &[&[Check]] = &[
     stage08::limits::CHECKS,
     stage09::CHECKS,
     stage10::CHECKS,
+    stage11::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -46,7 +48,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 10;
+pub const LAST_STAGE: u8 = 11;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

@@ -16,6 +16,7 @@ mod stage07;
 mod stage08;
 mod stage09;
 mod stage10;
+mod stage11;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Check> {
         stage08::EXERCISES,
         stage09::EXERCISES,
         stage10::EXERCISES,
+        stage11::EXERCISES,
     ]
     .concat()
 }

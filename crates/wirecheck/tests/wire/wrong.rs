@@ -508,7 +508,40 @@ const WRONG: &[Wrong] = &[
         Some((start, _)) => format!("{start} HTTP/1.1\" 200 1"),
         None => line.into(),
     })),
+    // Stage 11: connections that last.
+    ("keep-alive-all-on-one", "closes after an error", "Connection should be \"keep-alive\" and is \"close\"", Says(|_, answer| match has(answer, "404 Not") {
+        true => swap(answer, "keep-alive", "close"),
+        false => answer.into(),
+    })),
+    ("keep-alive-said-to-http-1-0", "compares with case", "Connection should be \"keep-alive\" and is \"close\"", Hears(|bytes| swap(bytes, ": Keep-Alive", ": Keep"))),
+    ("keep-alive-zero", "takes it for no limit", "Connection should be \"close\" and is \"keep-alive\"", Told(|flags| without_flag(flags, "--keep-alive"))),
+    ("keep-alive-not-when-refused", "goes on after it", "Connection should be \"close\" and is \"keep-alive\"", Says(|_, answer| swap(answer, "Connection: close", "Connection: keep-alive"))),
+    ("keep-alive-after-a-panic", "gives up", "Connection should be \"keep-alive\" and is \"close\"", Says(|_, answer| match has(answer, "500 Int") {
+        true => swap(answer, "keep-alive", "close"),
+        false => answer.into(),
+    })),
+    ("keep-alive-empty-lines-between", "skips them at the start only", "behind an empty line GET / gets 400", Hears(|bytes| match bytes {
+        [b'\r', b'\n', ..] => [b"?", bytes].concat(),
+        _ => bytes.into(),
+    })),
+    ("keep-alive-next-in-pieces", "drops what came too much", "the status should be 200 and is 400", Hears(|bytes| match find(bytes, b"\r\n\r\n") {
+        Some(end) => bytes[..end + 4].into(),
+        None => bytes.into(),
+    })),
+    ("keep-alive-each-logged", "logs a connection, not an answer", "no line on stdout", Logs(|line| match line.contains("n=2") {
+        true => String::new(),
+        false => line.into(),
+    })),
+    ("keep-alive-begun-is-told", "leaves without a word", "closed the connection without an answer", Says(|_, answer| match has(answer, "408 Req") {
+        true => Vec::new(),
+        false => answer.into(),
+    })),
 ];
+
+/// What only a server can be found to do that closes after each answer: up to stage 10 ours
+/// do.
+const CLOSES: &[&str] = &["close-announced", "page-close-said"];
+const LAST_THAT_CLOSES: u8 = 10;
 
 /// What these look at, or an address of theirs, is there on Linux only.
 const LINUX: &[&str] = &[
@@ -670,7 +703,10 @@ pub fn trials(stages: &[Stage]) -> Vec<Trial> {
         if !cfg!(target_os = "linux") && LINUX.contains(&name) {
             continue;
         }
-        let last = check.until.unwrap_or(checks::LAST_STAGE);
+        let last = match CLOSES.contains(&name) {
+            true => LAST_THAT_CLOSES,
+            false => check.until.unwrap_or(checks::LAST_STAGE),
+        };
         let Some(stage) = stages.iter().find(|stage| stage.number == last) else {
             continue;
         };
