@@ -1,6 +1,7 @@
 //! Checks that are data: requests that differ in one place, and what each of them gets. What
 //! is shown as sent is made from it, so it can't say more than is sent.
 
+use crate::answer::Answer;
 use crate::check::Verdict;
 use crate::checks::refuses;
 use crate::exchange::visible;
@@ -14,6 +15,8 @@ pub struct Rows {
     /// What stands there, each in a request of its own.
     each: &'static [&'static str],
     wanted: Wanted,
+    /// The server serves the checker's test files.
+    on_files: bool,
 }
 
 /// What each of the requests gets.
@@ -23,12 +26,18 @@ enum Wanted {
     Accepted,
     Status(&'static [u16]),
     Echoed(&'static str),
+    Judged(Judge),
 }
+
+/// Judges an answer by what stood in the request.
+type Judge = fn(&Answer, &str) -> Verdict;
 
 /// A whole request.
 pub const WHOLE: &str = "{}";
 /// A request line.
 pub const LINE: &str = "{}\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// A method and a target.
+pub const METHOD: &str = "{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 /// The target of a GET.
 pub const TARGET: &str = "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 /// The value of Host.
@@ -75,23 +84,47 @@ pub const fn gives_back(
     rows(frame, each, Wanted::Echoed(body))
 }
 
+/// Each gets what only a function can judge.
+pub const fn judged(
+    frame: &'static str,
+    each: &'static [&'static str],
+    judge: Judge,
+) -> Option<Rows> {
+    rows(frame, each, Wanted::Judged(judge))
+}
+
+/// The same, asked of a server that serves the checker's test files.
+pub const fn on_files(rows: Option<Rows>) -> Option<Rows> {
+    match rows {
+        Some(rows) => Some(Rows {
+            on_files: true,
+            ..rows
+        }),
+        None => None,
+    }
+}
+
 const fn rows(frame: &'static str, each: &'static [&'static str], wanted: Wanted) -> Option<Rows> {
     Some(Rows {
         frame,
         each,
         wanted,
+        on_files: false,
     })
 }
 
 impl Rows {
     /// Sends each, and looks at what comes back.
     pub fn try_on(&self, server: &Server) -> Verdict {
+        let own = self.on_files.then(|| server.on_files(&[])).transpose()?;
+        let server = own.as_ref().unwrap_or(server);
         for part in self.each {
             let request = self.frame.replacen("{}", part, 1);
             match self.wanted {
                 Wanted::Refused => refuses(server, &[&request])?,
                 Wanted::Accepted => server.ask(request)?.accepted()?,
                 Wanted::Status(status) => server.ask(request)?.status_in(status)?,
+                Wanted::Judged(judge) => judge(&server.ask(request)?, part)?,
                 Wanted::Echoed(body) => {
                     let answer = server.ask(request)?;
                     answer.status(200)?;
@@ -107,12 +140,18 @@ impl Rows {
         let (before, after) = self.frame.split_once("{}").unwrap_or((self.frame, ""));
         let start = before.rsplit("\r\n").next().unwrap_or_default();
         let end = after.split("\r\n").next().unwrap_or_default();
+        // Targets, and methods with them: what stands before them is said once.
+        let once = !before.contains("\r\n") && end == " HTTP/1.1";
+        let (start, end) = if once { ("", "") } else { (start, end) };
         let mut texts = Vec::new();
         for part in self.each {
             let line = format!("{start}{part}{end}");
             texts.push(visible(line.as_bytes()));
         }
         let list = texts.join(" · ");
+        if once {
+            return format!("{before}{list}");
+        }
         // A part of the head is shown with its request line, and a body without the rest.
         match before.split_once(" HTTP/1.1\r\n") {
             Some((request, _)) => format!("{request} with {list}"),
@@ -137,8 +176,8 @@ mod tests {
             "GET  / HTTP/1.1"
         );
         assert_eq!(
-            sends(refused(TARGET, &["/a\x01b"])),
-            "GET /a\\x01b HTTP/1.1"
+            sends(refused(TARGET, &["/a\x01b", "/b"])),
+            "GET /a\\x01b · /b"
         );
         assert_eq!(
             sends(gives_back(CHUNKS, &["5\nHello"], "")),

@@ -9,6 +9,11 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
+use crate::rows::LINE;
+use crate::rows::METHOD;
+use crate::rows::TARGET;
+use crate::rows::accepted;
+use crate::rows::answered;
 use crate::server::Server;
 use crate::server::get_with;
 use crate::server::request;
@@ -36,10 +41,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "missing-is-404",
         rule: "RFC 9110 §15.5.5: what is not there gets 404, and not 200 with an apology",
-        sends: "GET for a page that nobody has",
         expects: "404, or 410, whatever the page says",
         hint: "Put the status into the first line: `HTTP/1.1 404 Not Found`. Search engines, caches and programs read it; the page is for people.",
-        run: |server| server.get("/no/such/page-4719")?.status_in(&[404, 410]),
+        rows: answered(TARGET, &["/no/such/page-4719"], &[404, 410]),
         ..HOUSE
     },
     Check {
@@ -103,15 +107,19 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "method-not-allowed",
         rule: "RFC 9110 §15.5.6: the resource does not support the method: 405",
-        sends: "PUT, DELETE, OPTIONS, TRACE and PATCH for /hello",
         expects: "405",
         hint: "The path is in the table, the method is not.",
-        run: |server| {
-            for method in ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"] {
-                server.ask(request(method, "/hello"))?.status(405)?;
-            }
-            Ok(())
-        },
+        rows: answered(
+            METHOD,
+            &[
+                "PUT /hello",
+                "DELETE /hello",
+                "OPTIONS /hello",
+                "TRACE /hello",
+                "PATCH /hello",
+            ],
+            &[405],
+        ),
         ..HOUSE
     },
     Check {
@@ -143,54 +151,46 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "method-unknown",
         rule: "RFC 9110 §9.1 and §15.6.2: a method that the server does not know SHOULD get 501",
-        sends: "BREW / · get / · GETX / · PROPFIND /",
         expects: "501: methods are case-sensitive",
         hint: "Known are the eight of RFC 9110 §9.3 and PATCH.",
-        run: |server| {
-            for method in ["BREW", "get", "GETX", "PROPFIND"] {
-                server.ask(request(method, "/"))?.status(501)?;
-            }
-            Ok(())
-        },
+        rows: answered(METHOD, &["BREW /", "get /", "GETX /", "PROPFIND /"], &[501]),
         ..HOUSE
     },
     Check {
         name: "connect-refused",
         rule: "RFC 9112 §3.2.3: the authority form is for CONNECT to a proxy",
-        sends: "CONNECT localhost:80 · a.example:80 · [::1]:80",
         expects: "405 or 501: the request is right, but an origin server is no proxy",
         hint: "Let a host and a port through the parser when the method is CONNECT, and refuse the method.",
-        run: |server| {
-            for target in ["localhost:80", "a.example:80", "[::1]:80"] {
-                server
-                    .ask(request("CONNECT", target))?
-                    .status_in(&[405, 501])?;
-            }
-            Ok(())
-        },
+        rows: answered(
+            METHOD,
+            &[
+                "CONNECT localhost:80",
+                "CONNECT a.example:80",
+                "CONNECT [::1]:80",
+            ],
+            &[405, 501],
+        ),
         ..HOUSE
     },
     Check {
         name: "connect-needs-a-host-and-port",
         rule: "RFC 9112 §3.2.3: the authority form is uri-host \":\" port, and CONNECT has no other",
-        sends: "CONNECT / · a.example · a.example: · :80 · http://a.example:80/ · a.example:80/ · u@a.example:80 · *",
         expects: "400",
         hint: "Judge the target by the form that belongs to the method.",
-        run: |server| {
-            for target in [
-                "/",
-                "a.example",
-                "a.example:",
-                ":80",
-                "http://a.example:80/",
-                "a.example:80/",
-                "u@a.example:80",
-                "*",
-            ] {
-                server.ask(request("CONNECT", target))?.status(400)?;
-            }
-            Ok(())
-        },
+        rows: answered(
+            METHOD,
+            &[
+                "CONNECT /",
+                "CONNECT a.example",
+                "CONNECT a.example:",
+                "CONNECT :80",
+                "CONNECT http://a.example:80/",
+                "CONNECT a.example:80/",
+                "CONNECT u@a.example:80",
+                "CONNECT *",
+            ],
+            &[400],
+        ),
         ..HOUSE
     },
     Check {
@@ -226,46 +226,34 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "options-asterisk",
         rule: "RFC 9112 §3.2.4: OPTIONS * is a right request",
-        sends: "OPTIONS *",
         expects: "anything but 400, 404 or a fault of the server (ours: 200)",
         hint: "Let * through the parser when the method is OPTIONS.",
-        run: |server| {
-            server
-                .ask(request("OPTIONS", "*"))?
-                .status_in(&[200, 204, 405, 501])
-        },
+        rows: answered(METHOD, &["OPTIONS *"], &[200, 204, 405, 501]),
         ..HOUSE
     },
     Check {
         name: "version-other-major",
         rule: "RFC 9110 §15.6.6: 505 for a major version that the server does not speak",
-        sends: "GET / HTTP/2.0 · HTTP/3.0 · HTTP/0.9 · HTTP/9.9",
         expects: "505",
         hint: "Judge the major version, the first digit.",
-        run: |server| {
-            for version in ["2.0", "3.0", "0.9", "9.9"] {
-                let head =
-                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-                server.ask(head)?.status(505)?;
-            }
-            Ok(())
-        },
+        rows: answered(
+            LINE,
+            &[
+                "GET / HTTP/2.0",
+                "GET / HTTP/3.0",
+                "GET / HTTP/0.9",
+                "GET / HTTP/9.9",
+            ],
+            &[505],
+        ),
         ..HOUSE
     },
     Check {
         name: "version-higher-minor",
         rule: "RFC 9110 §6.2: a higher minor version is read as the highest that the server knows",
-        sends: "GET / HTTP/1.2 and HTTP/1.9",
         expects: "served as HTTP/1.1, and answered with HTTP/1.1",
         hint: "Only the major version can be refused.",
-        run: |server| {
-            for version in ["1.2", "1.9"] {
-                let head =
-                    format!("GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-                server.ask(head)?.accepted()?;
-            }
-            Ok(())
-        },
+        rows: accepted(LINE, &["GET / HTTP/1.2", "GET / HTTP/1.9"]),
         ..HOUSE
     },
     Check {

@@ -13,6 +13,11 @@ use crate::check::Check;
 use crate::check::Failure;
 use crate::check::Verdict;
 use crate::check::ensure;
+use crate::rows::Rows;
+use crate::rows::TARGET;
+use crate::rows::answered;
+use crate::rows::judged;
+use crate::rows::on_files;
 use crate::server::Server;
 use crate::server::request;
 use crate::site::BIG;
@@ -32,6 +37,16 @@ const NOT_FOUND: Check = Check {
     expects: "404 (or 400), never 500",
     ..HOUSE
 };
+
+/// None of these is a file that is served.
+const fn missing(targets: &'static [&'static str]) -> Option<Rows> {
+    on_files(answered(TARGET, targets, &[404, 400]))
+}
+
+/// None of these leads to the secret.
+const fn secret(targets: &'static [&'static str]) -> Option<Rows> {
+    on_files(judged(TARGET, targets, |answer, _| hides_secret(answer)))
+}
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -192,14 +207,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "file-with-slash",
         rule: "RFC 3986 §6.2.4: /file and /file/ are alike only where the server redirects; here one of the two is there",
-        sends: "GET /style.css/ and GET /style.css/x",
         hint: "The system says `not a directory`: that is a 404 as well.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &["/style.css/", "/style.css/x", "/style.css/index.html"],
-            )
-        },
+        rows: missing(&["/style.css/", "/style.css/x", "/style.css/index.html"]),
         ..NOT_FOUND
     },
     Check {
@@ -235,18 +244,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "percent-decoded-once",
         rule: "RFC 3986 §2.4: implementations must not decode the same string twice",
-        sends: "GET /%2573tyle.css · /a%2520space.txt · /%252e%252e/secret.txt",
         hint: "One decoder, called in one place.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &[
-                    "/%2573tyle.css",
-                    "/a%2520space.txt",
-                    "/%252e%252e/secret.txt",
-                ],
-            )
-        },
+        rows: missing(&[
+            "/%2573tyle.css",
+            "/a%2520space.txt",
+            "/%252e%252e/secret.txt",
+        ]),
         ..NOT_FOUND
     },
     Check {
@@ -268,14 +271,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "name-with-nul",
         rule: "House: a strange name is not found; it is no fault of the server",
-        sends: "GET /style.css%00 · /style.css%00.png · /%00",
         hint: "The system refuses NUL in a name: every error of opening is a 404, unless you know better.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &["/style.css%00", "/style.css%00.png", "/%00"],
-            )
-        },
+        rows: missing(&["/style.css%00", "/style.css%00.png", "/%00"]),
         ..NOT_FOUND
     },
     Check {
@@ -344,22 +341,16 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "dot-files",
         rule: "House: no segment that begins with a dot is served",
-        sends: "GET /.hidden · /.git/config · /.git/ · /%2ehidden · /sub/../.hidden",
         hint: "One rule for ., .., .git and .env.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &[
-                    "/.hidden",
-                    "/.git/config",
-                    "/.git/",
-                    "/.git",
-                    "/%2ehidden",
-                    "/%2Egit/config",
-                    "/sub/../.hidden",
-                ],
-            )
-        },
+        rows: missing(&[
+            "/.hidden",
+            "/.git/config",
+            "/.git/",
+            "/.git",
+            "/%2ehidden",
+            "/%2Egit/config",
+            "/sub/../.hidden",
+        ]),
         ..NOT_FOUND
     },
     Check {
@@ -388,79 +379,55 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "dot-segments",
         rule: "House: no segment that begins with a dot is served, though it would stay within the root (browsers and curl remove them before they ask)",
-        sends: "GET /./style.css · /sub/../style.css · /sub/. · /...",
         hint: "One rule for ., .., .git and .env.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &[
-                    "/./style.css",
-                    "/sub/../style.css",
-                    "/sub/.",
-                    "/sub/..",
-                    "/...",
-                ],
-            )
-        },
+        rows: missing(&[
+            "/./style.css",
+            "/sub/../style.css",
+            "/sub/.",
+            "/sub/..",
+            "/...",
+        ]),
         ..NOT_FOUND
     },
     Check {
         name: "traversal-plain",
-        sends: "GET /../secret.txt, and through /sub/, with more dots, at the beginning and in the middle",
-        run: |server| {
-            keeps_secret(
-                &Site::new(server, &[])?,
-                &[
-                    "/../secret.txt",
-                    "/sub/../../secret.txt",
-                    "/sub/deep/../../../secret.txt",
-                    "/../www/../secret.txt",
-                    "/./../secret.txt",
-                    "//../secret.txt",
-                ],
-            )
-        },
+        rows: secret(&[
+            "/../secret.txt",
+            "/sub/../../secret.txt",
+            "/sub/deep/../../../secret.txt",
+            "/../www/../secret.txt",
+            "/./../secret.txt",
+            "//../secret.txt",
+        ]),
         ..TRAVERSAL
     },
     Check {
         name: "traversal-encoded",
-        sends: "the dots, the slashes, or both as %2e and %2f, in both cases",
-        run: |server| {
-            keeps_secret(
-                &Site::new(server, &[])?,
-                &[
-                    "/%2e%2e/secret.txt",
-                    "/.%2e/secret.txt",
-                    "/%2E./secret.txt",
-                    "/..%2fsecret.txt",
-                    "/..%2Fsecret.txt",
-                    "/%2e%2e%2fsecret.txt",
-                    "/sub%2f..%2f..%2fsecret.txt",
-                    "/sub/..%2f../secret.txt",
-                ],
-            )
-        },
+        rows: secret(&[
+            "/%2e%2e/secret.txt",
+            "/.%2e/secret.txt",
+            "/%2E./secret.txt",
+            "/..%2fsecret.txt",
+            "/..%2Fsecret.txt",
+            "/%2e%2e%2fsecret.txt",
+            "/sub%2f..%2f..%2fsecret.txt",
+            "/sub/..%2f../secret.txt",
+        ]),
         ..TRAVERSAL
     },
     Check {
         name: "traversal-odd-encodings",
-        sends: "overlong UTF-8, double encoding, backslashes, semicolons, tabs and NUL around the dots",
-        run: |server| {
-            keeps_secret(
-                &Site::new(server, &[])?,
-                &[
-                    "/%c0%ae%c0%ae/secret.txt",
-                    "/..%c0%afsecret.txt",
-                    "/%252e%252e/secret.txt",
-                    "/..\\secret.txt",
-                    "/..%5csecret.txt",
-                    "/..;/secret.txt",
-                    "/..%09/secret.txt",
-                    "/..%00/secret.txt",
-                    "/%u002e%u002e/secret.txt",
-                ],
-            )
-        },
+        rows: secret(&[
+            "/%c0%ae%c0%ae/secret.txt",
+            "/..%c0%afsecret.txt",
+            "/%252e%252e/secret.txt",
+            "/..\\secret.txt",
+            "/..%5csecret.txt",
+            "/..;/secret.txt",
+            "/..%09/secret.txt",
+            "/..%00/secret.txt",
+            "/%u002e%u002e/secret.txt",
+        ]),
         ..TRAVERSAL
     },
     Check {
@@ -490,36 +457,24 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "traversal-sibling",
-        sends: "the way to www-private, beside the root www: its path begins with the same letters",
-        run: |server| {
-            keeps_secret(
-                &Site::new(server, &[])?,
-                &[
-                    "/../www-private/secret.txt",
-                    "-private/secret.txt",
-                    "/-private/secret.txt",
-                    "/%2e%2e/www-private/secret.txt",
-                    "/link-to-sibling/secret.txt",
-                    "/link-to-sibling/",
-                ],
-            )
-        },
+        rows: secret(&[
+            "/../www-private/secret.txt",
+            "-private/secret.txt",
+            "/-private/secret.txt",
+            "/%2e%2e/www-private/secret.txt",
+            "/link-to-sibling/secret.txt",
+            "/link-to-sibling/",
+        ]),
         ..TRAVERSAL
     },
     Check {
         name: "traversal-by-link",
-        sends: "symbolic links to the secret (absolute and relative), and to the folder above the root",
-        run: |server| {
-            keeps_secret(
-                &Site::new(server, &[])?,
-                &[
-                    "/link-outside.txt",
-                    "/link-up.txt",
-                    "/link-to-parent/secret.txt",
-                    "/link-to-parent/www-private/secret.txt",
-                ],
-            )
-        },
+        rows: secret(&[
+            "/link-outside.txt",
+            "/link-up.txt",
+            "/link-to-parent/secret.txt",
+            "/link-to-parent/www-private/secret.txt",
+        ]),
         ..TRAVERSAL
     },
     Check {
@@ -575,14 +530,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "links-to-nowhere",
         rule: "House: a strange name is not found; it is no fault of the server",
-        sends: "GET for a link to itself, and for a link to what is not there",
         hint: "ELOOP is one more error of opening: not found.",
-        run: |server| {
-            not_found(
-                &Site::new(server, &[])?,
-                &["/link-round", "/link-nowhere", "/link-round/x"],
-            )
-        },
+        rows: missing(&["/link-round", "/link-nowhere", "/link-round/x"]),
         ..NOT_FOUND
     },
     Check {
@@ -817,11 +766,14 @@ fn not_found(site: &Site, targets: &[&str]) -> Verdict {
 /// Neither the secret nor a redirect or a listing that tells of it.
 fn keeps_secret(site: &Site, targets: &[&str]) -> Verdict {
     for target in targets {
-        let answer = site.server.get(target)?;
-        answer.page_lacks(SECRET)?;
-        answer.status_in(&[400, 404])?;
+        hides_secret(&site.server.get(target)?)?;
     }
     Ok(())
+}
+
+fn hides_secret(answer: &Answer) -> Verdict {
+    answer.page_lacks(SECRET)?;
+    answer.status_in(&[400, 404])
 }
 
 /// WHATWG URL §4.4: in an http URL a backslash is a slash.

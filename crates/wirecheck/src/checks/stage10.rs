@@ -2,10 +2,15 @@
 
 use super::house;
 use super::protocol;
-use super::stage05::refuses;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Verdict;
+use crate::rows::TARGET;
+use crate::rows::WHOLE;
+use crate::rows::answered;
+use crate::rows::judged;
+use crate::rows::on_files;
+use crate::rows::refused;
 use crate::server::Server;
 use crate::server::post;
 use crate::server::post_head;
@@ -15,6 +20,8 @@ use crate::site::Site;
 
 const HOUSE: Check = house(10);
 const PROTOCOL: Check = protocol(10);
+/// The query of the page that shows it.
+const QUERY: &str = "GET /query?{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 const URLENCODED: &str = "WHATWG URL §5.1: application/x-www-form-urlencoded";
 /// What /query must show.
 const PAIRS: Check = Check {
@@ -107,35 +114,26 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "question-mark-in-name",
         rule: "RFC 3986 §2.2: %3F is a character of the path, and begins no query",
-        sends: "GET /style.css%3Fv=2",
         expects: "404: no file of this name is there",
         hint: "First cut, then decode.",
-        run: |server| {
-            Site::new(server, &[])?
-                .server
-                .get("/style.css%3Fv=2")?
-                .status_in(&[404, 400])
-        },
+        rows: on_files(answered(TARGET, &["/style.css%3Fv=2"], &[404, 400])),
         ..HOUSE
     },
     Check {
         name: "traversal-with-query",
         rule: "RFC 9110 §17.3: a path must not reach files outside of the folder that is served",
-        sends: "GET /../secret.txt?a · /?/../secret.txt · /%2e%2e/secret.txt?x=/../",
         expects: "400 or 404, or the page without the query; not a byte of the secret",
         hint: "Cut first, then look at the segments.",
-        run: |server| {
-            let site = Site::new(server, &[])?;
-            for target in [
+        rows: on_files(judged(
+            TARGET,
+            &[
                 "/../secret.txt?a",
                 "/?/../secret.txt",
                 "/%2e%2e/secret.txt?x=/../",
                 "/.hidden?a",
-            ] {
-                site.server.get(target)?.page_lacks(SECRET)?;
-            }
-            Ok(())
-        },
+            ],
+            |answer, _| answer.page_lacks(SECRET),
+        )),
         ..HOUSE
     },
     Check {
@@ -190,79 +188,73 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "query-pairs",
-        sends: "GET /query?a=1&b=2&c=3",
         hint: "Split at &, then each part at its first =.",
-        run: |server| shows(server, "a=1&b=2&c=3"),
+        rows: judged(QUERY, &["a=1&b=2&c=3"], shows),
         ..PAIRS
     },
     Check {
         name: "query-repeated-keys",
-        sends: "GET /query?a=1&b=2&a=3&a=1",
         hint: "A list of pairs, not a map.",
-        run: |server| shows(server, "a=1&b=2&a=3&a=1"),
+        rows: judged(QUERY, &["a=1&b=2&a=3&a=1"], shows),
         ..PAIRS
     },
     Check {
         name: "query-empty-parts",
-        sends: "GET /query with a= · a · =b · = · && · a&&b · & and nothing",
         hint: "A part without = has an empty value; an empty part is no pair.",
-        run: |server| {
-            [
+        rows: judged(
+            QUERY,
+            &[
                 "a=", "a", "=b", "=", "&&", "a&&b", "&", "", "&a=1&", "a=1&=&b",
-            ]
-            .into_iter()
-            .try_for_each(|query| shows(server, query))
-        },
+            ],
+            shows,
+        ),
         ..PAIRS
     },
     Check {
         name: "query-equals-in-value",
-        sends: "GET /query with a=b=c · a==b · a=b? · a=?x=1",
         hint: "Split at the first =; the others belong to the value. In Rust split_once('=').",
-        run: |server| {
-            ["a=b=c", "a==b", "a=b?", "a=?x=1", "a/b=c/d", "a:b=@"]
-                .into_iter()
-                .try_for_each(|query| shows(server, query))
-        },
+        rows: judged(
+            QUERY,
+            &["a=b=c", "a==b", "a=b?", "a=?x=1", "a/b=c/d", "a:b=@"],
+            shows,
+        ),
         ..PAIRS
     },
     Check {
         name: "query-plus-and-percent",
-        sends: "GET /query with a+b=c+d · a%20b=%2B · %61=%3D%26 · +=+",
         hint: "First split, then decode: %26 is an & that separates nothing.",
-        run: |server| {
-            [
+        rows: judged(
+            QUERY,
+            &[
                 "a+b=c+d",
                 "a%20b=%2B",
                 "%61=%3D%26",
                 "+=+",
                 "a%3Db=c",
                 "a%26b=c",
-            ]
-            .into_iter()
-            .try_for_each(|query| shows(server, query))
-        },
+            ],
+            shows,
+        ),
         ..PAIRS
     },
     Check {
         name: "query-percent-invalid",
-        sends: "GET /query with a=% · %=% · a=%z · a=%2 · a=%zz%41 · a=%%41 · a=%+1",
         hint: "What is no encoding stays as it is.",
-        run: |server| {
-            [
+        rows: judged(
+            QUERY,
+            &[
                 "a=%", "%=%", "a=%z", "a=%2", "a=%zz%41", "a=%%41", "a=%+1", "a=%4%31",
-            ]
-            .into_iter()
-            .try_for_each(|query| shows(server, query))
-        },
+            ],
+            shows,
+        ),
         ..PAIRS
     },
     Check {
         name: "query-utf-8",
-        sends: "GET /query with %C3%AB, ë raw, an emoji, broken UTF-8 and NUL",
         hint: "Put U+FFFD where the bytes are no UTF-8, and go on. In Rust String::from_utf8_lossy, in Python errors=\"replace\".",
-        run: |server| {
-            [
+        rows: judged(
+            QUERY,
+            &[
                 "a=%C3%AB",
                 "ë=ë",
                 "a=%F0%9F%A6%80",
@@ -271,17 +263,15 @@ pub(super) const CHECKS: &[Check] = &[
                 "%C3=%28",
                 "a=%ED%A0%80",
                 "a=%F0%9F%A6",
-            ]
-            .into_iter()
-            .try_for_each(|query| shows(server, query))
-        },
+            ],
+            shows,
+        ),
         ..PAIRS
     },
     Check {
         name: "query-semicolon",
-        sends: "GET /query?a=1;b=2",
         hint: "Only & separates; the semicolon went out of use.",
-        run: |server| shows(server, "a=1;b=2"),
+        rows: judged(QUERY, &["a=1;b=2"], shows),
         ..PAIRS
     },
     Check {
@@ -290,8 +280,8 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Escape names too.",
         run: |server| {
             let query = "%3Cb%3E=%26amp;%22'&<i>=<script>alert(1)</script>";
-            shows(server, query)?;
             let answer = server.get(&format!("/query?{query}"))?;
+            shows(&answer, query)?;
             answer.page_lacks("<script")?;
             // Between quotes, in an attribute, a quote would end the value.
             answer.page_lacks("\"'")
@@ -447,22 +437,18 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "target-absolute-form-needs-host",
         rule: "RFC 9112 §3.2.2: Host is demanded of every request of HTTP/1.1, absolute target or not",
-        sends: "GET http://localhost/ without a Host field",
         hint: "Check Host before you look at the target.",
-        run: |server| {
-            refuses(
-                server,
-                &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
-            )
-        },
+        rows: refused(
+            WHOLE,
+            &["GET http://localhost/ HTTP/1.1\r\nConnection: close\r\n\r\n"],
+        ),
         expects: "400 Bad Request",
         ..PROTOCOL
     },
 ];
 
 /// The page of /query shows what the oracle makes of the query.
-fn shows(server: &Server, query: &str) -> Verdict {
-    let answer = server.get(&format!("/query?{query}"))?;
+fn shows(answer: &Answer, query: &str) -> Verdict {
     answer.status(200)?;
     let wanted: Vec<_> = form_urlencoded::parse(query.as_bytes())
         .into_owned()
@@ -471,7 +457,7 @@ fn shows(server: &Server, query: &str) -> Verdict {
         .iter()
         .map(|(name, value)| format!("{name} = {value}"))
         .collect();
-    let found = items(&answer);
+    let found = items(answer);
     answer.ensure(
         found == wanted,
         format!("the list should be {wanted:?} and is {found:?}"),
@@ -510,7 +496,7 @@ fn anything(server: &Server) -> Verdict {
     for _ in 0..300 {
         let length = chance(12);
         let query: String = (0..length).map(|_| parts[chance(parts.len())]).collect();
-        shows(server, &query)?;
+        shows(&server.get(&format!("/query?{query}"))?, &query)?;
     }
     Ok(())
 }
