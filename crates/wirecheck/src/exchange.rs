@@ -97,6 +97,22 @@ impl Exchange {
         self.events.iter().map(bytes).sum()
     }
 
+    /// The first line of what was sent last on a connection of its own: after nothing, or after
+    /// an answer.
+    pub fn last_request(&self) -> Option<String> {
+        let mut last = None;
+        let mut goes_on = false;
+        for event in &self.events {
+            match event {
+                Event::Sent { bytes, .. } if !goes_on => last = Some(bytes),
+                _ => {}
+            }
+            goes_on = matches!(event, Event::Sent { .. });
+        }
+        let line = last?.split(|b| *b == b'\n').next()?;
+        Some(visible(line.trim_ascii_end()))
+    }
+
     /// The first bytes that were sent.
     pub fn begins_with(&self, start: &[u8]) -> bool {
         let mut sent = Vec::new();
@@ -181,6 +197,18 @@ mod tests {
     #[test]
     fn long_runs_are_counted() {
         assert_eq!(visible(&[b'a'; 8000]), "a…(×8000)");
+    }
+
+    #[test]
+    fn the_last_request_is_the_line_that_begins_it() {
+        let mut exchange = Exchange::default();
+        assert_eq!(exchange.last_request(), None);
+        exchange.sent(b"GET / HTTP/1.1\r\n\r\n");
+        exchange.received(b"HTTP/1.1 200 OK\r\n\r\n");
+        exchange.sent(b"GET // HTTP/1.1\r\nHo");
+        exchange.sent(b"st: a\r\n\r\n");
+        exchange.note("by now the server has ended");
+        assert_eq!(exchange.last_request().as_deref(), Some("GET // HTTP/1.1"));
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub fn summary(run: &Run, stage: Option<u8>, all: bool, known: &dyn Fn(&str) -> 
     {
         let name = cause[0].check.name;
         say(format!(
-            "\nwirecheck … --only {name} tries it again; --explain NAME says more of any; --all shows all in full."
+            "\nwirecheck … --only {name} tries it again; --explain NAME says what to do about any other; --all shows all in full."
         ));
     }
 }
@@ -273,10 +273,16 @@ fn briefly(title: &str, causes: &[Vec<&Ended>]) {
         let Err(failure) = &cause[0].verdict else {
             continue;
         };
-        say(format!(
-            "  {style}{mark} {name}{style:#}: {}",
-            failure.first_line()
-        ));
+        let mut why = failure.first_line().to_string();
+        // The name says what is asked; what ended the server may have been a part of it.
+        if let Failure::Wrong { exchange, .. } = failure
+            && failure.ended_it()
+            && let Some(request) = exchange.last_request()
+            && !why.starts_with(request.split(" HTTP/").next().unwrap_or_default())
+        {
+            why += &format!(" (over {request})");
+        }
+        say(format!("  {style}{mark} {name}{style:#}: {why}"));
         if let Some(others) = others(cause) {
             say(format!("      {DIM}{others}{DIM:#}"));
         }

@@ -717,13 +717,15 @@ fn excerpt(bytes: &[u8], first: usize, last: usize) -> Vec<String> {
 fn telling_line(lines: &[String]) -> Option<&str> {
     let tells = |line: &&str| {
         let word = line.split([':', ' ', '(']).next().unwrap_or_default();
-        word.ends_with("Error") || word.ends_with("Exception") || line.starts_with("panic: ")
+        let allocation = line.starts_with("memory allocation of ");
+        let panic = line.starts_with("panic: ");
+        word.ends_with("Error") || word.ends_with("Exception") || panic || allocation
     };
     let lines = lines.iter().map(|line| line.trim());
     let mut errors = lines.clone().filter(tells);
     errors
         .next_back()
-        .or_else(|| lines.clone().find(|line| line.contains("panicked at")))
+        .or_else(|| lines.rev().find(|line| line.contains("panicked at")))
 }
 
 /// cargo tells a program where its package lies, and so it finds its files.
@@ -958,9 +960,10 @@ impl Process {
             return "the server still runs".to_string();
         };
         self.stderr.wait_for_end();
-        let lines = excerpt(&self.stderr.whole(), FIRST_LINES, LAST_LINES);
+        let whole = self.stderr.whole();
+        let lines = excerpt(&whole, FIRST_LINES, LAST_LINES);
         let mut text = format!("the server has ended ({status})");
-        if let Some(line) = telling_line(&lines) {
+        if let Some(line) = telling_line(&excerpt(&whole, usize::MAX, 0)) {
             text += &format!(": {line}");
         }
         if status.success() {
@@ -1074,5 +1077,22 @@ impl Output {
             .0
             .1
             .wait_timeout_while(written, Duration::from_secs(1), waits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_it_is_told_and_not_what_it_has_lived_through() {
+        let told = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+            telling_line(&lines).unwrap_or_default().to_string()
+        };
+        let (first, second) = ("thread 'a' panicked at x:1", "thread 'b' panicked at x:2");
+        let memory = "memory allocation of 1099511627776 bytes failed";
+        assert_eq!(told(&[first, second, "note: a backtrace"]), second);
+        assert_eq!(told(&[first, memory, "stack backtrace:"]), memory);
     }
 }

@@ -678,7 +678,7 @@ fn who_reads_a_head_without_an_end_is_not_spared_by_the_end_of_the_stream() {
         let _ = client.read_to_end(&mut Vec::new());
     });
     let bounded = serve(|mut client| read_head(&mut client, Vec::new()));
-    let only = ["--only", "head-without-end", "--patience", "0.5"];
+    let only = ["--only", "head-without-end", "--patience", "2"];
     for (server, wanted) in [(endless, 1), (bounded, 0)] {
         let addr = server.to_string();
         let (status, stdout, _) = run(&[&["3", "--addr", &addr][..], &only].concat());

@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §15.6: whatever is asked for, the answer to a request is a status",
         sends: "GET for what / links to, for /hello, /echo, /files/ and a path that is not there; POST to its forms, /echo and /",
         expects: "an answer or a close, and the server goes on",
-        hint: "An error while one request is answered concerns that one: catch it there, answer 500, go on.",
+        hint: "An error while one request is answered concerns that one: catch it there, answer 500, go on. In Node a stream fails later, where no try helps: pipeline(fs.createReadStream(file), response, (error) => …).",
         harm: Harm::Ends,
         run: |server| match server.lethal().into_iter().next() {
             Some(failure) => Err(failure),
@@ -243,7 +243,7 @@ pub(super) const CHECKS: &[Check] = &[
         rule: "RFC 9110 §17.3: a path must not reach files outside of the folder that is served",
         sends: "the way to /etc/passwd, plain and encoded, below each folder that is known, and below /files/, /static/, /public/, /assets/",
         expects: "any answer but the contents of that file",
-        hint: "`open(root + path)` serves the whole disk. Resolve the path (realpath), then ask whether it still lies below the root.",
+        hint: "`open(root + path)` serves the whole disk. Decode, resolve the path (realpath), then ask whether it still lies below the root. In Node: path.resolve(root, name) must start with root + path.sep.",
         harm: Harm::GivesAway,
         run: traversal,
         ..must(9)
