@@ -5,8 +5,8 @@ use crate::check::Check;
 use crate::check::Harm;
 use crate::check::Level;
 
+mod at_once;
 mod kept;
-mod levels;
 mod pages;
 mod process;
 mod stage01;
@@ -21,7 +21,7 @@ mod stage09;
 mod stage10;
 mod stage11;
 
-pub use levels::needs_many_at_once;
+pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
 
 /// The rows, a list for each stage, and those for any page, connection and process.
@@ -53,7 +53,6 @@ pub const LAST_STAGE: u8 = 11;
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {
     let mut checks = TABLES.concat();
-    checks.iter_mut().for_each(levels::set);
     checks.sort_by_key(|check| check.since);
     checks
 }

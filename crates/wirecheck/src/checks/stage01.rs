@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::house;
 use super::protocol;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::server::Server;
@@ -65,6 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -82,6 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -109,6 +112,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -127,6 +131,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {

@@ -4,6 +4,8 @@ use super::house;
 use super::protocol;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::client::Connection;
@@ -53,6 +55,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "no answer and no close before the second segment; each request is understood as if it had come whole (in stage 03: its last field is printed, which --run can see)",
         hint: "One read is not one request: read until the empty line is there, and keep what you have.",
         run: split_everywhere,
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -67,6 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
             understood(server, &mut client)?;
             can_be_seen(server)
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -80,6 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
             client.send(format!("\r\n{}", request("GET", "/")));
             understood(server, &mut client)
         },
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -176,6 +181,7 @@ pub(super) const CHECKS: &[Check] = &[
             )?;
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -196,6 +202,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -205,6 +212,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "no control byte but the line feed, and only UTF-8, on stdout and stderr",
         hint: "An escape sequence in a log runs in the terminal of whoever reads it: escape what is no printable character. In Rust escape_ascii does it, in Python repr.",
         run: nothing_raw,
+        harm: Harm::LetsIn,
         ..HOUSE
     },
     Check {
@@ -220,6 +228,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             own.still_runs()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
 ];

@@ -8,6 +8,8 @@ use super::protocol;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::pages::MISSING;
@@ -52,6 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "there is no Content-Length: only the close ends the body",
             )
         },
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -61,6 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "if there is no length, or no second answer: `Connection: close`, or an answer of HTTP/1.0",
         hint: "Send the field Connection: close, and a Content-Length: else the client counts on the connection, and loses its next request.",
         run: close_announced,
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -168,6 +172,7 @@ pub(super) const CHECKS: &[Check] = &[
             client.send(request("GET", "/"));
             Answer::read_final_head(&mut client)?.is_closed_after(&mut client)
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -181,6 +186,7 @@ pub(super) const CHECKS: &[Check] = &[
             client.send(request("GET", "/"));
             Answer::read_final_head(&mut client).map(|_| ())
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -236,6 +242,8 @@ pub(super) const CHECKS: &[Check] = &[
             client.send(vec![b'x'; 20_000_000]);
             client.answer()?.is_not_reset()
         },
+        level: Level::Should,
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {
@@ -252,6 +260,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -266,6 +275,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -286,6 +296,7 @@ pub(super) const CHECKS: &[Check] = &[
             drop(clients?);
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -328,6 +339,7 @@ pub(super) const CHECKS: &[Check] = &[
                 rest.starts_with("\\\"") || rest.starts_with("\\x22") || rest.starts_with("%22");
             ensure(escaped, format!("the quote stands bare in the log: {line}"))
         },
+        harm: Harm::LetsIn,
         ..HOUSE
     },
 ];

@@ -5,6 +5,8 @@ use super::house;
 use super::protocol;
 use crate::answer::Answer;
 use crate::check::Check;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::rows::FIELD;
 use crate::rows::FIELDS;
@@ -27,7 +29,7 @@ const MALFORMED: Check = Check {
 };
 /// A message that the RFCs let a server repair; ours refuse it.
 const REFUSED: Check = Check {
-    level: crate::check::Level::Ours,
+    level: Level::Ours,
     ..MALFORMED
 };
 
@@ -93,6 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -295,6 +298,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Host : localhost",
             ],
         ),
+        harm: Harm::LetsIn,
         ..MALFORMED
     },
     Check {
@@ -442,6 +446,7 @@ pub(super) const CHECKS: &[Check] = &[
                 .iter()
                 .try_for_each(|request| not_served(server, request))
         },
+        level: Level::Should,
         ..PROTOCOL
     },
     Check {
@@ -461,6 +466,7 @@ pub(super) const CHECKS: &[Check] = &[
                 verdict => verdict,
             }
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -626,6 +632,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
 ];

@@ -7,6 +7,8 @@ use super::stage05::refuses;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::rows::LINE;
@@ -44,6 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "404, or 410, whatever the page says",
         hint: "Put the status into the first line: `HTTP/1.1 404 Not Found`. Search engines, caches and programs read it; the page is for people.",
         rows: answered(TARGET, &["/no/such/page-4719"], &[404, 410]),
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -254,6 +257,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "served as HTTP/1.1, and answered with HTTP/1.1",
         hint: "Only the major version can be refused.",
         rows: accepted(LINE, &["GET / HTTP/1.2", "GET / HTTP/1.9"]),
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -282,6 +286,7 @@ pub(super) const CHECKS: &[Check] = &[
             let head = request("GET", &format!("/{}", "a".repeat(7_975)));
             server.ask(head)?.accepted()
         },
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -362,6 +367,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -439,6 +445,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -475,6 +482,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "200, sooner or later",
         hint: "Let the handler wait (in Rust thread::sleep).",
         run: |server| server.get("/slow")?.status(200),
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -552,6 +560,7 @@ pub(super) const CHECKS: &[Check] = &[
             answer.status(400)?;
             answer.is_not_reset()
         },
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {

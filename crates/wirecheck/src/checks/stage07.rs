@@ -9,6 +9,8 @@ use super::house;
 use super::protocol;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::client::Connection;
@@ -30,6 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "each answer as soon as its request is whole",
         hint: "A server that reads one connection to its end before it accepts the next cannot do this: threads, or a loop over all that are ready.",
         run: |server| reverse_order(server, if server.is_ours() { 8 } else { 4 }),
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -53,6 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
             let meanwhile = format!("{} other clients are connected and silent", idle.len());
             served_beside(server, &meanwhile)
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -68,6 +72,8 @@ pub(super) const CHECKS: &[Check] = &[
             ensure(slow.is_quiet(), "the slow page came first")?;
             slow.answer()?.status(200)
         },
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -89,6 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -107,6 +114,7 @@ pub(super) const CHECKS: &[Check] = &[
             let meanwhile = format!("{} other clients do not read", clients.len());
             served_beside(server, &meanwhile)
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -129,6 +137,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {
@@ -141,6 +150,7 @@ pub(super) const CHECKS: &[Check] = &[
             server.get("/panic")?.status(500)?;
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -156,6 +166,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             own.serves_on()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -199,6 +210,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the next client is served; the log has not been flooded",
         hint: "accept fails while no descriptor is free (EMFILE): wait a moment before the next one, or the loop spins.",
         run: short_of_files,
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -221,6 +233,7 @@ pub(super) const CHECKS: &[Check] = &[
             results.into_iter().collect::<Verdict>()?;
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
     Check {
@@ -236,6 +249,8 @@ pub(super) const CHECKS: &[Check] = &[
             client.answer()?.status(408)?;
             own.serves_on()
         },
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -245,6 +260,8 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "408 while the client still sends",
         hint: "Before each read set the time that is left, not the whole time again: else a byte a second lives for ever.",
         run: drip,
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -257,6 +274,8 @@ pub(super) const CHECKS: &[Check] = &[
             let own = server.own(&["--timeout", "1"])?;
             own.connect()?.closes_silently()
         },
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -266,6 +285,9 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "both are sent away, with or without a 408, within --deadline SECONDS",
         hint: "Without a deadline a client that says nothing holds a thread for ever. It is one deadline for the whole head, not one for each read.",
         run: some_deadline,
+        level: Level::Should,
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
 ];

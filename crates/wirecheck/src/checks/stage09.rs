@@ -11,6 +11,8 @@ use super::stage06::allows;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
+use crate::check::Level;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::rows::Rows;
@@ -188,6 +190,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..HOUSE
     },
     Check {
@@ -318,6 +321,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        level: Level::Should,
         ..HOUSE
     },
     Check {
@@ -351,6 +355,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/%2Egit/config",
             "/sub/../.hidden",
         ]),
+        harm: Harm::GivesAway,
         ..NOT_FOUND
     },
     Check {
@@ -399,6 +404,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/./../secret.txt",
             "//../secret.txt",
         ]),
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -413,6 +419,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/sub%2f..%2f..%2fsecret.txt",
             "/sub/..%2f../secret.txt",
         ]),
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -428,6 +435,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/..%00/secret.txt",
             "/%u002e%u002e/secret.txt",
         ]),
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -453,6 +461,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ],
             )
         },
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -465,6 +474,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/link-to-sibling/secret.txt",
             "/link-to-sibling/",
         ]),
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -475,6 +485,7 @@ pub(super) const CHECKS: &[Check] = &[
             "/link-to-parent/secret.txt",
             "/link-to-parent/www-private/secret.txt",
         ]),
+        harm: Harm::GivesAway,
         ..TRAVERSAL
     },
     Check {
@@ -484,6 +495,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "any answer but the contents of that file",
         hint: "`open(\".\" + path)` serves the whole disk. Refuse segments that begin with a dot, after decoding; then compare canonical paths.",
         run: passwd,
+        harm: Harm::GivesAway,
         ..PROTOCOL
     },
     Check {
@@ -512,6 +524,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -547,6 +560,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             site.server.serves_on()
         },
+        harm: Harm::Loses,
         ..NOT_FOUND
     },
     Check {
@@ -673,6 +687,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             site.server.serves_on()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -697,6 +712,7 @@ pub(super) const CHECKS: &[Check] = &[
             drop(deaf);
             Ok(())
         },
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {

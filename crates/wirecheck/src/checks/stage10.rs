@@ -4,6 +4,7 @@ use super::house;
 use super::protocol;
 use crate::answer::Answer;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::check::Verdict;
 use crate::rows::TARGET;
 use crate::rows::WHOLE;
@@ -134,6 +135,7 @@ pub(super) const CHECKS: &[Check] = &[
             ],
             |answer, _| answer.page_lacks(SECRET),
         )),
+        harm: Harm::GivesAway,
         ..HOUSE
     },
     Check {
@@ -184,6 +186,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..HOUSE
     },
     Check {
@@ -286,6 +289,7 @@ pub(super) const CHECKS: &[Check] = &[
             // Between quotes, in an attribute, a quote would end the value.
             answer.page_lacks("\"'")
         },
+        harm: Harm::LetsIn,
         ..PAIRS
     },
     Check {

@@ -10,6 +10,7 @@ use super::echoes;
 use super::knows_post;
 use super::split_everywhere;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::rows::CHUNK_SIZE;
 use crate::rows::CHUNKS;
 use crate::rows::gives_back;
@@ -29,6 +30,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 &chunked("3;x=y\r\nHel\r\n3\r\nlo!\r\n0\r\nX: y\r\n\r\n"),
             )
         },
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {
@@ -95,6 +97,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
         expects: "a refusal, a close, or silence; not the answer that a right body gets, and no second answer",
         hint: "Hex digits only, before you parse: int(text, 16), parseInt and from_str_radix take signs and more.",
         run: chunk_size_guessed,
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -171,6 +174,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 "5;a=\"x\ry\"",
             ],
         ),
+        harm: Harm::LetsIn,
         ..REFUSED
     },
     Check {

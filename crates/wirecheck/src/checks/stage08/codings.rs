@@ -10,6 +10,7 @@ use super::one_answer;
 use super::usual_post;
 use crate::answer::Answer;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::checks::refuses;
 use crate::rows::CODING;
 use crate::rows::WHOLE;
@@ -41,6 +42,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 ],
             )
         },
+        harm: Harm::LetsIn,
         ..REFUSED
     },
     Check {
@@ -59,6 +61,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
                 ),
             )
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -86,6 +89,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..FAULTY
     },
     Check {
@@ -138,6 +142,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..FAULTY
     },
     Check {
@@ -180,6 +185,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::Loses,
         ..PROTOCOL
     },
     Check {

@@ -10,6 +10,7 @@ use super::echoes;
 use super::split_everywhere;
 use super::usual_post;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::server::get_with;
 use crate::server::post;
 use crate::server::post_head;
@@ -30,6 +31,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             ]);
             echoed(&client.answer()?, b"Hello!")
         },
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {
@@ -39,6 +41,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
         expects: "the body back",
         hint: "What came too much with the head belongs to the body: keep it.",
         run: |server| split_everywhere(server, &post("/echo", "Hello!")),
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {
@@ -62,6 +65,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
         expects: "one answer only",
         hint: "Read the whole body before the next request, whoever wants it; or close. The field's name is content-length in any case.",
         run: body_is_no_request,
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -91,6 +95,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             Ok(())
         },
         expects: "400 Bad Request (from another server also 411, or its refusal of every POST)",
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -106,6 +111,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             }
             Ok(())
         },
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {
@@ -125,6 +131,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             Ok(())
         },
         expects: "400 Bad Request (from another server also its refusal of every POST)",
+        harm: Harm::LetsIn,
         ..PROTOCOL
     },
     Check {

@@ -7,6 +7,7 @@ use super::chunked;
 use super::echoes;
 use super::memory_declared;
 use crate::check::Check;
+use crate::check::Harm;
 use crate::checks::stage07::drips;
 use crate::server::post;
 use crate::server::post_head;
@@ -23,6 +24,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             server.ask(head + "Hello")?.status(413)?;
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -32,6 +34,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
         expects: "less than 50 MB of memory in use (where /proc tells)",
         hint: "Reserve nothing in advance; append what comes.",
         run: memory_declared,
+        harm: Harm::Ends,
         ..HOUSE
     },
     Check {
@@ -80,6 +83,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             answer.status(413)?;
             answer.is_not_reset()
         },
+        harm: Harm::Loses,
         ..HOUSE
     },
     Check {
@@ -124,6 +128,8 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             plain.answer()?.status(408)?;
             chunks.answer()?.status(408)
         },
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -137,6 +143,8 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             let head = post_head("/echo", "Content-Length: 1000\r\n");
             drips(own.connect()?, &head, server.patience)
         },
+        harm: Harm::Loses,
+        waits: true,
         ..HOUSE
     },
     Check {
@@ -160,6 +168,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
             }
             server.serves_on()
         },
+        harm: Harm::Ends,
         ..PROTOCOL
     },
 ];

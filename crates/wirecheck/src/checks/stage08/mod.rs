@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
+use crate::check::Harm;
 use crate::check::Verdict;
 use crate::check::ensure;
 use crate::checks::house;
@@ -106,6 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
             answer.page_lacks("<script>alert")?;
             answer.page_has("&lt;script&gt;")
         },
+        harm: Harm::LetsIn,
         ..HOUSE
     },
     Check {
