@@ -402,10 +402,16 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
     let end = if line.ends_with(b"\r\n") { 2 } else { 1 };
     connection.bare_lf |= end == 1;
     let line = &line[..line.len() - end];
-    if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
-        return Err(connection.wrong(format!("{part} contains a control byte")));
+    plain(line).ok_or_else(|| connection.wrong(format!("{part} contains a control byte")))
+}
+
+/// A line as text, an octet a character. RFC 9110 §5.5: of all controls only the tab may be there.
+fn plain(line: &[u8]) -> Option<String> {
+    let odd = |b: &u8| b.is_ascii_control() && *b != b'\t';
+    if line.iter().any(odd) {
+        return None;
     }
-    Ok(line.iter().map(|b| char::from(*b)).collect())
+    Some(line.iter().map(|b| char::from(*b)).collect())
 }
 
 /// `HTTP/1.1 200 OK`. RFC 9112 §4: the space after the code must be there even
@@ -443,8 +449,7 @@ fn read_chunks(connection: &mut Connection) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     loop {
         let line = read_line(connection, "a chunk's size")?;
-        let size = line.split(';').next().unwrap_or_default().trim_end();
-        let Ok(size) = usize::from_str_radix(size, 16) else {
+        let Some(size) = chunk_size(&line) else {
             return Err(connection.wrong(format!("this is no chunk size: {line:?}")));
         };
         if size == 0 {
@@ -459,9 +464,33 @@ fn read_chunks(connection: &mut Connection) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
+/// Hex digits only: Rust's parsing takes a sign as well.
+fn chunk_size(line: &str) -> Option<usize> {
+    let size = line.split(';').next().unwrap_or_default().trim_end();
+    let digits = size.bytes().all(|b| b.is_ascii_hexdigit());
+    usize::from_str_radix(size, 16).ok().filter(|_| digits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tab_is_the_only_control_in_a_line() {
+        assert_eq!(plain(b"a:\tb\xe9").as_deref(), Some("a:\tb\u{e9}"));
+        for bad in [b"a\0b", b"a\rb", b"a\x7fb"] {
+            assert_eq!(plain(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn chunk_sizes() {
+        assert_eq!(chunk_size("0a;b=c"), Some(10));
+        assert_eq!(chunk_size("A "), Some(10));
+        for bad in ["", "+5", "-5", "0x5", "5x", " 5"] {
+            assert_eq!(chunk_size(bad), None, "{bad:?}");
+        }
+    }
 
     #[test]
     fn status_lines() {
