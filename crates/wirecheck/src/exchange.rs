@@ -200,6 +200,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_since_is_nothing_received() {
+        let mut exchange = Exchange::default();
+        exchange.received(b"HTTP/1.1 200 OK");
+        let before = exchange.clone();
+        exchange.sent(b"GET / HTTP/1.1");
+        assert!(exchange.received_as_much_as(&before));
+        exchange.received(b"H");
+        assert!(!exchange.received_as_much_as(&before));
+    }
+
+    #[test]
     fn the_last_request_is_the_line_that_begins_it() {
         let mut exchange = Exchange::default();
         assert_eq!(exchange.last_request(), None);

@@ -39,6 +39,8 @@ type Wrong = (&'static str, &'static str, &'static str);
 const WRONG: &[Wrong] = &[
     ("no-length-404", "page-framing", "GET /no/such/page-4711: the answer has no Content-Length, and the connection stays open"),
     ("no-length-405", "error-framing", "DELETE /: the answer has no Content-Length, and the connection stays open"),
+    ("silent-404", "page-framing", "GET /no/such/page-4711: the server closed the connection without an answer"),
+    ("half-405", "error-framing", "DELETE /: the server closed the connection in the middle of the header fields"),
     ("bare-lf-404", "page-line-ends", "GET /no/such/page-4711: a line ends with LF"),
     ("lf-in-chunks-sent", "page-line-ends", "GET /hello?name=Ada: a line ends with LF"),
     ("bare-lf-405", "error-line-ends", "DELETE /: a line ends with LF"),
@@ -327,7 +329,10 @@ impl Client<'_> {
         if self.has("drops-half-a-request") && find(&self.buffer, b"\r\n\r\n").is_none() {
             self.buffer.clear();
         }
-        let unsaid = self.has(&format!("closes-unsaid-{}", answer.status))
+        let status = answer.status;
+        let unsaid = ["closes-unsaid", "silent", "half"]
+            .iter()
+            .any(|fault| self.has(&format!("{fault}-{status}")))
             || (self.has("closes-after-two") && served == 1);
         Ok(!close && !unsaid)
     }
@@ -544,6 +549,12 @@ impl Client<'_> {
             bytes.extend(b"\r\n0\r\n\r\n");
         } else if !bodiless || told {
             bytes.extend(&answer.body);
+        }
+        if has("silent") {
+            bytes.clear();
+        }
+        if has("half") {
+            bytes.truncate(40);
         }
         let _ = self.stream.write_all(&bytes);
     }
