@@ -20,6 +20,7 @@ mod stage08;
 mod stage09;
 mod stage10;
 mod stage11;
+mod stage12;
 
 pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -41,6 +42,7 @@ const TABLES: &[&[Check]] = &[
     stage09::CHECKS,
     stage10::CHECKS,
     stage11::CHECKS,
+    stage12::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -48,7 +50,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 11;
+pub const LAST_STAGE: u8 = 12;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

@@ -17,6 +17,7 @@ mod stage08;
 mod stage09;
 mod stage10;
 mod stage11;
+mod stage12;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Check> {
         stage09::EXERCISES,
         stage10::EXERCISES,
         stage11::EXERCISES,
+        stage12::EXERCISES,
     ]
     .concat()
 }

@@ -521,7 +521,7 @@ impl Client<'_> {
         let length = answer.body.len() - usize::from(has("short-length"));
         if chunked {
             head += "Transfer-Encoding: chunked\r\n";
-        } else if !has("no-length") && status != 204 {
+        } else if !has("no-length") && !matches!(status, 204 | 304) {
             head += &format!("Content-Length: {length}\r\n");
         }
         head += &answer.fields;
@@ -575,6 +575,48 @@ fn redirect(location: &str) -> Answer {
     }
 }
 
+/// What its files have, however old they are.
+const VALIDATORS: &str =
+    "ETag: \"wire-check's-own\"\r\nLast-Modified: Sun, 06 Nov 2016 08:49:37 GMT\r\n";
+
+/// RFC 9110 §13.2.2, one step after the other.
+fn judged(request: &Request, answer: Answer) -> Answer {
+    let own = "\"wire-check's-own\"";
+    let listed = |name: &str| {
+        let values = request.values(name).join(",");
+        let tags: Vec<_> = values
+            .split(',')
+            .map(|tag| tag.trim().to_string())
+            .collect();
+        (!values.is_empty()).then_some(tags)
+    };
+    // Years are enough: that of the files is 2016.
+    let year = |name: &str| {
+        let date = httpdate::parse_http_date(request.values(name).first()?).ok()?;
+        Some(httpdate::fmt_http_date(date)[12..16].to_string())
+    };
+    let matches = match (listed("if-match"), year("if-unmodified-since")) {
+        (Some(tags), _) => tags.iter().any(|tag| tag == "*" || tag == own),
+        (None, Some(year)) => year.as_str() >= "2016",
+        (None, None) => true,
+    };
+    let known = match (listed("if-none-match"), year("if-modified-since")) {
+        (Some(tags), _) => tags
+            .iter()
+            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == own),
+        (None, Some(year)) => year.as_str() >= "2016",
+        (None, None) => false,
+    };
+    match (matches, known) {
+        (false, _) => page(412, "no longer"),
+        (true, true) => Answer {
+            fields: VALIDATORS.into(),
+            ..page(304, "")
+        },
+        (true, false) => answer,
+    }
+}
+
 impl Shared {
     fn respond(&self, request: &Request) -> Answer {
         let target = request.target.trim_start_matches("http://localhost");
@@ -621,11 +663,14 @@ impl Shared {
                 .strip_prefix("/files/")
                 .and_then(|name| self.file(name))
             {
-                Some(body) => Answer {
-                    status: 200,
-                    fields: "Content-Type: application/octet-stream\r\n".into(),
-                    body,
-                },
+                Some(body) => judged(
+                    request,
+                    Answer {
+                        status: 200,
+                        fields: format!("Content-Type: application/octet-stream\r\n{VALIDATORS}"),
+                        body,
+                    },
+                ),
                 None => page(404, "not found"),
             },
             (false, "/echo") if request.method == "POST" => Answer {

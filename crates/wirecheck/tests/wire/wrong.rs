@@ -268,8 +268,8 @@ const WRONG: &[Wrong] = &[
         true => swap(answer, "Connection", "Location: /\r\nX-Wirecheck: injected\r\nConnection"),
         false => answer.into(),
     })),
-    ("no-content-means-none", "sends content with 304", "bytes follow", Says(|asked, answer| match has(asked, "If-None-Match") {
-        true => swap(answer, "200 OK", "304 Not Modified"),
+    ("no-content-means-none", "sends content with 304", "bytes follow", Says(|_, answer| match has(answer, " 304 ") {
+        true => [answer, b"not modified"].concat(),
         false => answer.into(),
     })),
     ("no-content-means-none", "counts none for 204", "204 has no content, and so no Content-Length", Says(|asked, answer| match has(asked, "OPTIONS") {
@@ -534,6 +534,54 @@ const WRONG: &[Wrong] = &[
     })),
     ("keep-alive-begun-is-told", "leaves without a word", "closed the connection without an answer", Says(|_, answer| match has(answer, "408 Req") {
         true => Vec::new(),
+        false => answer.into(),
+    })),
+    // Stage 12: what a client has is not sent again.
+    ("validators", "has no tag", "expected one field ETag, found 0", Says(|_, answer| swap(answer, "ETag:", "X-Tag:"))),
+    ("etag-grammar", "forgets a quote", "this is no tag", Says(|_, answer| swap(answer, "ETag: \"", "ETag: "))),
+    ("last-modified-not-in-the-future", "believes the file", "is later than", Says(|_, answer| swap(answer, "Last-Modified: ", "Last-Modified: Fri, 29 Oct 2094 19:43:31 GMT\r\nX-Modified: "))),
+    ("last-modified-not-in-the-future", "has its own form", "this is no date", Says(|_, answer| swap(answer, "Last-Modified: ", "Last-Modified: on "))),
+    ("etag-changes-with-the-file", "has one tag for all", "the tags were", Says(|_, answer| swap(answer, "ETag: ", "ETag: \"1\"\r\nX-Tag: "))),
+    ("file-before-1970", "panics", "the status should be 200 and is 500", Says(|_, answer| match has(answer, " 1970 ") {
+        true => swap(answer, "200 OK", "500 Internal Server Error"),
+        false => answer.into(),
+    })),
+    ("if-none-match-own-tag", "does not look at it", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "If-None-Match", "X-None-Match"))),
+    ("condition-names-any-case", "knows one spelling", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "iF-nOnE-mAtCh", "X-None-Match"))),
+    ("if-none-match-in-a-list", "takes the list for a tag", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "up\", \"", "up "))),
+    ("if-none-match-weak", "compares strongly", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "W/", "W-"))),
+    ("conditions-in-two-fields", "looks at the first", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "up\"\r\nIf-None-Match", "up\"\r\nX-None-Match"))),
+    ("conditions-in-two-fields", "looks at the last", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "GMT\r\nIf-Modified-Since", "GMT\r\nX-Modified-Since"))),
+    ("if-none-match-star", "takes it for a tag", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "If-None-Match: *", "If-None-Match: \"*\""))),
+    ("if-none-match-other-tag", "knows any tag", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "If-None-Match: ", "If-None-Match: *, "))),
+    ("304-has-the-fields", "leaves the tag out", "ETag is not the same as in the 200", Says(|_, answer| match has(answer, " 304 ") {
+        true => without_lines(answer, "ETag"),
+        false => answer.into(),
+    })),
+    ("304-length", "counts what it sends", "Content-Length is 0, which is not that of the page", Says(|_, answer| match has(answer, " 304 ") {
+        true => swap(answer, "Connection", "Content-Length: 0\r\nConnection"),
+        false => answer.into(),
+    })),
+    ("if-modified-since-same", "does not look at it", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "If-Modified", "X-Modified"))),
+    ("if-modified-since-later", "compares texts", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, " 1995 ", " 1993 "))),
+    ("if-modified-since-in-old-forms", "knows the form of today", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "day, ", "day; "))),
+    ("if-modified-since-earlier", "asks no date", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "Sat, 29 Oct 1994", "Fri, 29 Oct 2094"))),
+    ("if-modified-since-that-is-no-date", "takes any word", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "tomorrow", "Fri, 29 Oct 2094 19:43:31 GMT"))),
+    ("if-modified-since-beside-a-tag", "looks at the date first", "the status should be 200 and is 304", Hears(|bytes| without_lines(bytes, "If-None-Match"))),
+    ("if-match-other-tag", "does not look at it", "the status should be 412 and is 200", Hears(|bytes| swap(bytes, "If-Match", "X-Match"))),
+    ("if-match-own-tag", "takes * for a tag", "the status should be 200 and is 412", Hears(|bytes| swap(bytes, "If-Match: *", "If-Match: \"*\""))),
+    ("if-match-weak-tag", "compares weakly", "the status should be 412 and is 200", Hears(|bytes| swap(bytes, "W/", ""))),
+    ("if-unmodified-since-earlier", "does not look at it", "the status should be 412 and is 200", Hears(|bytes| swap(bytes, "If-Unmodified", "X-Unmodified"))),
+    ("if-unmodified-since-ignored", "takes any word", "the status should be 200 and is 412", Hears(|bytes| swap(bytes, "yesterday", "Sat, 29 Oct 1994 19:43:31 GMT"))),
+    ("if-unmodified-since-ignored", "looks at the date first", "the status should be 200 and is 412", Hears(|bytes| without_lines(bytes, "If-Match"))),
+    ("conditions-in-order", "looks at If-None-Match first", "the status should be 412 and is 304", Hears(|bytes| without_lines(bytes, "If-Match"))),
+    ("conditions-not-for-errors", "judges first", "the status should be 404 and is 412", Says(|asked, answer| match has(asked, "If-Match") {
+        true => swap(answer, "404 Not Found\r", "412 Precondition Failed\r"),
+        false => answer.into(),
+    })),
+    ("conditions-come-again", "remembers the file", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "If-None-Match: ", "If-None-Match: *, "))),
+    ("max-age", "says it once", "expected one field Cache-Control, found 0", Says(|_, answer| match has(answer, " 304 ") {
+        true => without_lines(answer, "Cache-Control"),
         false => answer.into(),
     })),
 ];
