@@ -221,9 +221,11 @@ fn survey(server: &Server) -> Result<Vec<Asked>, Failure> {
     ] {
         // Not to answer these is a fault that has checks of its own, or none.
         let patience = Duration::from_millis(500).min(server.patience);
-        asked.push(ask(server, what, bytes, true, patience)?);
+        let one = ask(server, what, bytes, true, patience)?;
+        let ends = matches!(one.then, Then::ClosedUnsaid | Then::Nothing);
+        asked.push(one);
         // Before the next one is told to have ended it.
-        if let Some(ended) = server.has_ended() {
+        if ends && let Some(ended) = server.has_ended() {
             return Err(ended.after(server.last()).asked(what));
         }
     }
