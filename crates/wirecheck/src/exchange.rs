@@ -211,6 +211,16 @@ mod tests {
     }
 
     #[test]
+    fn a_beginning_may_come_in_pieces() {
+        let mut exchange = Exchange::default();
+        for piece in ["H", "EAD", " / HTTP/1.1"] {
+            exchange.sent(piece.as_bytes());
+        }
+        assert!(exchange.begins_with(b"HEAD "));
+        assert!(!exchange.begins_with(b"GET "));
+    }
+
+    #[test]
     fn the_last_request_is_the_line_that_begins_it() {
         let mut exchange = Exchange::default();
         assert_eq!(exchange.last_request(), None);
