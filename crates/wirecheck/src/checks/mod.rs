@@ -21,6 +21,7 @@ mod stage09;
 mod stage10;
 mod stage11;
 mod stage12;
+mod stage13;
 
 pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -43,6 +44,7 @@ const TABLES: &[&[Check]] = &[
     stage10::CHECKS,
     stage11::CHECKS,
     stage12::CHECKS,
+    stage13::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -50,7 +52,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 12;
+pub const LAST_STAGE: u8 = 13;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

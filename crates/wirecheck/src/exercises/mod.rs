@@ -18,6 +18,7 @@ mod stage09;
 mod stage10;
 mod stage11;
 mod stage12;
+mod stage13;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Check> {
         stage10::EXERCISES,
         stage11::EXERCISES,
         stage12::EXERCISES,
+        stage13::EXERCISES,
     ]
     .concat()
 }

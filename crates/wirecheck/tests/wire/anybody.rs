@@ -163,7 +163,7 @@ fn start(fault: &str) -> Result<(TempDir, Server), Failed> {
     symlink(env::current_exe()?, &program)?;
     fs::create_dir(&root)?;
     fs::write(root.join("data.bin"), b"\x89\xff\xfe\0\r\n")?;
-    fs::write(root.join("text.txt"), "text")?;
+    fs::write(root.join("text.txt"), "text, and a little more of it")?;
     let line = format!("exec '{}' {{port}} '{}'", program.display(), root.display());
     let started = Server::start(10, &Origin::Command(line));
     let mut server = started.map_err(|failure| report::sentence(&failure))?;
@@ -667,7 +667,10 @@ impl Shared {
                     request,
                     Answer {
                         status: 200,
-                        fields: format!("Content-Type: application/octet-stream\r\n{VALIDATORS}"),
+                        // It sends the whole to whoever asks for a part, as it may.
+                        fields: format!(
+                            "Content-Type: application/octet-stream\r\nAccept-Ranges: bytes\r\n{VALIDATORS}"
+                        ),
                         body,
                     },
                 ),

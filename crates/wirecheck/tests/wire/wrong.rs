@@ -584,6 +584,66 @@ const WRONG: &[Wrong] = &[
         true => without_lines(answer, "Cache-Control"),
         false => answer.into(),
     })),
+    // Stage 13: ranges.
+    ("accept-ranges", "keeps it to itself", "expected one field Accept-Ranges, found 0", Says(|_, answer| without_lines(answer, "Accept-Ranges"))),
+    ("range-served", "does not know the last bytes", "the status should be 206 and is 200", Hears(|bytes| swap(bytes, "bytes=-4", "bytes=-"))),
+    ("range-served", "minds capitals", "the status should be 206 and is 200", Hears(|bytes| swap(bytes, "Bytes=", "Chapters="))),
+    ("range-first-bytes", "says how many, not which", "Content-Range should be", Says(|_, answer| swap(answer, "bytes 0-9/", "bytes 0-10/"))),
+    ("range-first-bytes", "leaves out the last", "the body should have 10 bytes and has 9", Says(|_, answer| match has(answer, " 206 ") {
+        true => swap(answer, "\r\n\r\n<!DOCTYPE ", "\r\n\r\n<!DOCTYPE"),
+        false => answer.into(),
+    })),
+    ("range-from-on", "takes it for a number of bytes", "Content-Range should be", Hears(|bytes| swap(bytes, "bytes=10-", "bytes=0-9"))),
+    ("range-of-the-end", "begins at zero", "Content-Range should be", Hears(|bytes| swap(bytes, "bytes=-10\r", "bytes=0-10\r"))),
+    ("range-longer-than-the-page", "refuses it", "the status should be 206 and is 416", Hears(|bytes| swap(bytes, "bytes=5-9999999\r", "bytes=9999999-\r"))),
+    ("range-with-numbers-too-large", "overflows", "the status should be 206 and is 416", Hears(|bytes| swap(bytes, "bytes=5-99999999999999999999", "bytes=9999999-"))),
+    ("range-behind-the-end", "does not say how long it is", "expected one field Content-Range, found 0", Says(|_, answer| match has(answer, " 416 ") {
+        true => without_lines(answer, "Content-Range"),
+        false => answer.into(),
+    })),
+    ("range-in-another-unit", "knows but one", "the status should be 200 and is 206", Hears(|bytes| swap(bytes, "lines=", "bytes="))),
+    ("range-that-is-none", "guesses what is meant", "the status should be 200 and is 206", Hears(|bytes| swap(bytes, "bytes=9-5", "bytes=5-9"))),
+    ("several-ranges", "does not say which part", "nobody can tell which bytes these are", Says(|asked, answer| match has(asked, "4-5") {
+        true => swap(answer, "200 OK\r", "206 Partial Content\r"),
+        false => answer.into(),
+    })),
+    ("range-said-twice", "takes the first", "the status should be 200 and is 206", Hears(|bytes| without_lines(bytes, "Range: bytes=4-5"))),
+    ("range-only-with-get", "cuts what it does not send", "the status should be 200 and is 206", Says(|asked, answer| match has(asked, "HEAD") && has(asked, "Range") {
+        true => swap(answer, "200 OK", "206 Partial Content"),
+        false => answer.into(),
+    })),
+    ("range-not-with-post", "cuts what it is sent", "a part of the answer is missing", Says(|asked, answer| match has(asked, "Range") {
+        true => swap(answer, "0123456789", "01234"),
+        false => answer.into(),
+    })),
+    ("if-range-own-tag", "knows no tag", "the status should be 206 and is 200", Hears(|bytes| swap(bytes, "If-Range: \"", "If-Range: \"x"))),
+    ("if-range-own-tag", "knows no date", "the status should be 206 and is 200", Hears(|bytes| swap(bytes, " GMT", " CET"))),
+    ("if-range-other-tag", "does not look", "the status should be 200 and is 206", Hears(|bytes| swap(bytes, "If-Range", "If-Ranges"))),
+    ("if-range-other-tag", "compares weakly", "the status should be 200 and is 206", Hears(|bytes| swap(bytes, "If-Range: W/", "If-Range: "))),
+    ("if-range-other-tag", "takes an earlier date for the same", "the status should be 200 and is 206", Hears(|bytes| match has(bytes, "1994") {
+        true => without_lines(bytes, "If-Range"),
+        false => bytes.into(),
+    })),
+    ("range-after-conditions", "cuts first", "the status should be 304 and is 206", Hears(|bytes| without_lines(bytes, "If-None-Match"))),
+    ("206-has-the-fields", "forgets the tag", "ETag is not the same as in the 200", Says(|_, answer| match has(answer, " 206 ") {
+        true => without_lines(answer, "ETag"),
+        false => answer.into(),
+    })),
+    ("range-not-for-errors", "cuts an error", "the status should be 404 and is 206", Says(|asked, answer| match has(asked, "Range") {
+        true => swap(answer, "404 Not Found\r", "206 Partial Content\r"),
+        false => answer.into(),
+    })),
+    ("range-of-nothing", "subtracts one", "the status should be 416 and is 500", Hears(|bytes| swap(bytes, "/empty.txt", "/fail"))),
+    ("range-from-the-middle", "begins at zero", "Content-Range should be", Hears(|bytes| swap(bytes, "5000000-8999999", "0-3999999"))),
+    ("range-not-for-handlers", "cuts these as well", "the status should be 200 and is 206", Says(|asked, answer| match has(asked, "Range") {
+        true => swap(answer, "200 OK", "206 Partial Content"),
+        false => answer.into(),
+    })),
+    ("range-keeps-the-connection", "has the length of more than it sends", "the server stopped in the middle", Says(|_, answer| match has(answer, " 206 ") {
+        true => with_length(answer, |length| length + 1),
+        false => answer.into(),
+    })),
+    ("range-of-a-big-file", "counts from zero again", "Content-Range should be", Hears(|bytes| swap(bytes, "99999990-99999999", "0-9"))),
 ];
 
 /// What only a server can be found to do that closes after each answer: up to stage 10 ours
@@ -722,6 +782,7 @@ fn decoded(target: &str) -> String {
 fn patience(says: &str) -> Duration {
     let nothing = [
         "says nothing",
+        "stopped in the middle",
         "stays open",
         "holds",
         "never sent away",
