@@ -22,6 +22,7 @@ mod stage10;
 mod stage11;
 mod stage12;
 mod stage13;
+mod stage14;
 
 pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -45,6 +46,7 @@ const TABLES: &[&[Check]] = &[
     stage11::CHECKS,
     stage12::CHECKS,
     stage13::CHECKS,
+    stage14::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -52,7 +54,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 13;
+pub const LAST_STAGE: u8 = 14;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

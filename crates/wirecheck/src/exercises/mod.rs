@@ -19,6 +19,7 @@ mod stage10;
 mod stage11;
 mod stage12;
 mod stage13;
+mod stage14;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Check> {
         stage11::EXERCISES,
         stage12::EXERCISES,
         stage13::EXERCISES,
+        stage14::EXERCISES,
     ]
     .concat()
 }

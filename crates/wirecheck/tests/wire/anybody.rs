@@ -20,6 +20,8 @@ use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 use tempfile::TempDir;
@@ -575,6 +577,19 @@ fn redirect(location: &str) -> Answer {
     }
 }
 
+/// Packs a page for a client that says that it can unpack it.
+fn packed(request: &Request, mut answer: Answer) -> Answer {
+    answer.fields += "Vary: Accept-Encoding\r\n";
+    let codings = request.values("accept-encoding").join(",");
+    if codings.split(',').any(|coding| coding.trim() == "gzip") {
+        answer.fields += "Content-Encoding: gzip\r\n";
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        let whole = packer.write_all(&answer.body);
+        answer.body = whole.and_then(|()| packer.finish()).unwrap_or_default();
+    }
+    answer
+}
+
 /// What its files have, however old they are.
 const VALIDATORS: &str =
     "ETag: \"wire-check's-own\"\r\nLast-Modified: Sun, 06 Nov 2016 08:49:37 GMT\r\n";
@@ -646,7 +661,7 @@ impl Shared {
                 } else {
                     escaped(&name)
                 };
-                page(200, &format!("Hello, {safe}!"))
+                packed(request, page(200, &format!("Hello, {safe}!")))
             }
             (true, "/go") => {
                 let to = value("to");

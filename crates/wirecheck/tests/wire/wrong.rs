@@ -644,6 +644,33 @@ const WRONG: &[Wrong] = &[
         false => answer.into(),
     })),
     ("range-of-a-big-file", "counts from zero again", "Content-Range should be", Hears(|bytes| swap(bytes, "99999990-99999999", "0-9"))),
+    // Stage 14: packing.
+    ("packed-when-asked", "minds capitals", "expected one field Content-Encoding, found 0", Hears(|bytes| swap(bytes, "GZip", "PZip"))),
+    ("unpacked-is-the-same", "sends something else", "the body cannot be unpacked", Says(|_, answer| swap(answer, b"\x1f\x8b\x08", b"\x1f\x8b\x09"))),
+    ("not-packed-unasked", "packs for everybody", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, "close\r\n\r\n", "close\r\nAccept-Encoding: gzip\r\n\r\n"))),
+    ("not-packed-against-the-wish", "looks for the word", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, "gzip;q=0\r", "gzip\r"))),
+    ("packed-by-weight", "knows no weights", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, ";q=0.3, identity;q=0.9", ""))),
+    ("packed-varies", "keeps it to itself", "Vary is \"\"", Says(|_, answer| without_lines(answer, "Vary"))),
+    ("packed-has-a-tag-of-its-own", "tags the file, not the bytes", "both have", Says(|_, answer| swap(answer, "\"gzip-", "\""))),
+    ("packed-304", "forgets a field of it", "expected one field Vary, found 0", Says(|_, answer| match has(answer, " 304 ") {
+        true => without_lines(answer, "Vary"),
+        false => answer.into(),
+    })),
+    ("packed-head", "packs no HEAD", "Content-Encoding is not the same for HEAD", Says(|asked, answer| match asked {
+        [b'H', ..] => without_lines(answer, "Content-Encoding"),
+        _ => answer.into(),
+    })),
+    ("packed-not-in-chunks-for-http-1-0", "does not look at the version", "HTTP/1.0 knows no chunks", Hears(|bytes| swap(bytes, " HTTP/1.0\r", " HTTP/1.1\r"))),
+    ("only-what-shrinks", "packs the short ones", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, "/short.txt", "/long.txt"))),
+    ("packed-page-of-a-handler", "packs files", "expected one field Content-Encoding, found 0", Hears(|bytes| without_lines(bytes, "Accept-Encoding"))),
+    ("packed-has-no-ranges", "offers them", "it offers ranges of the packed page", Says(|_, answer| swap(answer, "Content-Encoding", "Accept-Ranges: bytes\r\nContent-Encoding"))),
+    ("packed-neighbour", "does not look for it", "Content-Length should be", Hears(|bytes| without_lines(bytes, "Accept-Encoding"))),
+    ("packed-big-file", "leaves most of it out", "unpacked it gives Ok(40", Hears(|bytes| swap(bytes, "/big.txt", "/long.css"))),
+    ("packed-on-a-kept-connection", "forgets the last chunk", "in the middle of a chunk's size", Says(|_, answer| swap(answer, "\r\n0\r\n\r\n", "\r\n"))),
+    ("body-unpacked", "takes it for the text", "the body should have 6 bytes and has", Hears(|bytes| without_lines(bytes, "Content-Encoding"))),
+    ("body-that-is-a-bomb", "does not unpack it", "the status should be 413 and is 200", Hears(|bytes| swap(bytes, "Content-Encoding: gzip\r\n", ""))),
+    ("body-in-another-coding", "takes all for gzip", "the status should be 415 and is 400", Hears(|bytes| swap(bytes, "Encoding: br\r", "Encoding: gzip\r"))),
+    ("body-that-is-not-packed", "takes it for the text", "the status should be 400 and is 200", Hears(|bytes| without_lines(bytes, "Content-Encoding"))),
 ];
 
 /// What only a server can be found to do that closes after each answer: up to stage 10 ours
@@ -902,7 +929,9 @@ fn start(check: &Check, stage: &Stage, row: usize) -> Result<(tempfile::TempDir,
     let dies_early = dies_early || check.name == "some-deadline";
     let origin = match check.level {
         Level::Must | Level::Should if !dies_early => {
-            Origin::Command(format!("exec {} --port {{port}}", program.display()))
+            // Some need a page in a folder that they know.
+            let root = if check.since >= 14 { "{root}" } else { "" };
+            Origin::Command(format!("exec {} --port {{port}} {root}", program.display()))
         }
         _ => Origin::Stage(program),
     };
