@@ -615,6 +615,25 @@ impl Server {
         )
     }
 
+    /// Asks it to end, as a service manager does: SIGTERM.
+    pub fn terminate(&self) -> Verdict {
+        let process = self.process()?;
+        let _ = rustix::process::kill_process_group(process.pid, Signal::TERM);
+        Ok(())
+    }
+
+    /// It ends by itself, with exit status 0.
+    pub fn ends_well(&self) -> Verdict {
+        let process = self.process()?;
+        let ended = wait_until(self.patience, || process.status().is_some());
+        crate::check::ensure(ended, "it was asked to end, and goes on")?;
+        let status = process.status().map(|status| status.to_string());
+        crate::check::ensure(
+            status.as_deref() == Some("exit status: 0"),
+            format!("it ended with {}", status.unwrap_or_default()),
+        )
+    }
+
     /// The process, where we have started it.
     pub fn pid(&self) -> Option<Pid> {
         self.process.as_ref().map(|process| process.pid)

@@ -23,6 +23,8 @@ mod stage11;
 mod stage12;
 mod stage13;
 mod stage14;
+mod stage15;
+mod stage16;
 
 pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -47,6 +49,8 @@ const TABLES: &[&[Check]] = &[
     stage12::CHECKS,
     stage13::CHECKS,
     stage14::CHECKS,
+    stage15::CHECKS,
+    stage16::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -54,7 +58,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 14;
+pub const LAST_STAGE: u8 = 16;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

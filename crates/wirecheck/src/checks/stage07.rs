@@ -187,6 +187,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "threads-are-bounded",
+        until: Some(14),
         rule: "House: past the bound connections wait in the kernel's queue",
         sends: "half a request on three connections to a server with --threads 2; a whole one on the third",
         expects: "no answer on the third while the others are open; its answer when one has left",
@@ -196,6 +197,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "threads-shrink-after-a-burst",
+        until: Some(14),
         rule: "House: a worker that finds enough others waiting ends",
         sends: "eighty connections at once; then they leave, and nobody comes",
         expects: "far fewer threads than at the height (where /proc tells)",

@@ -20,6 +20,8 @@ mod stage11;
 mod stage12;
 mod stage13;
 mod stage14;
+mod stage15;
+mod stage16;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -38,6 +40,8 @@ pub fn all() -> Vec<Check> {
         stage12::EXERCISES,
         stage13::EXERCISES,
         stage14::EXERCISES,
+        stage15::EXERCISES,
+        stage16::EXERCISES,
     ]
     .concat()
 }

@@ -92,7 +92,10 @@ const LINUX_FAULTS: &[Fault] = &[];
 
 /// A fault that stages after this one cannot meet any more, as they are built otherwise: its
 /// chapter says why.
-const ENDED: &[(&str, u8)] = &[];
+const ENDED: &[(&str, u8)] = &[
+    // The threads are there from the start: one a core.
+    ("no-more-threads", 14),
+];
 
 /// Does a stage have to survive it?
 fn holds_for(stage: u8, fault: &str, since: u8) -> bool {
@@ -515,6 +518,8 @@ mod linux {
     /// to wait. When some are free again, the clients that waited are served.
     pub fn descriptors_used_up(server: &Server) -> Verdict {
         let began = minute();
+        // All that it needs to start has been opened.
+        server.serves_on()?;
         // Below the limit no number is free, and a new descriptor takes the lowest.
         let is_free = |number: &u64| {
             let name = proc(server, &format!("fd/{number}"));

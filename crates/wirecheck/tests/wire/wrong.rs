@@ -671,12 +671,48 @@ const WRONG: &[Wrong] = &[
     ("body-that-is-a-bomb", "does not unpack it", "the status should be 413 and is 200", Hears(|bytes| swap(bytes, "Content-Encoding: gzip\r\n", ""))),
     ("body-in-another-coding", "takes all for gzip", "the status should be 415 and is 400", Hears(|bytes| swap(bytes, "Encoding: br\r", "Encoding: gzip\r"))),
     ("body-that-is-not-packed", "takes it for the text", "the status should be 400 and is 200", Hears(|bytes| without_lines(bytes, "Content-Encoding"))),
+    // Stage 15: crowds.
+    ("crowd-is-silent", "has a bound", "the server says nothing", Accepts(300)),
+    ("crowd-stops-in-the-head", "has a bound", "the server says nothing", Accepts(300)),
+    ("crowd-stops-in-the-body", "has a bound", "the server says nothing", Accepts(300)),
+    ("crowd-never-reads", "serves one after the other", "the server says nothing", Habit(OneAtATime)),
+    ("crowd-has-few-threads", "has one for each", "threads before", Habit(KeepsThreads)),
+    ("crowd-takes-little-memory", "takes a MiB for each", "idle clients take", Habit(TakesMemory)),
+    ("crowd-is-sent-away", "forgets them", "keeps the connection open", Gathers(is_head, 0)),
+    ("slow-pages-have-threads", "has a thread for each", "0 of two slow pages wait", Told(|flags| {
+        if let Some(at) = flags.iter().position(|flag| flag == "--threads") {
+            flags[at + 1] = "8".to_string();
+        }
+    })),
+    ("slow-page-keeps-its-turn", "has no slow page", "not in the order", Hears(|bytes| swap(bytes, "/slow", "/home"))),
+    ("pipeline-blocks-nobody", "serves one after the other", "the server says nothing", Accepts(4)),
+    ("pipeline-is-logged", "logs the first one", "in the log of 100", Logs(|line| match line.contains("/hello") {
+        true => String::new(),
+        false => line.into(),
+    })),
+    // Stage 16: the end.
+    ("sigterm-ends-it-well", "does not hear it", "the server has ended|it ended with signal: 15", Right),
+    ("shutdown-answers-what-has-begun", "ends at once", "the server has ended", Right),
+    ("shutdown-reads-on", "ends at once", "the server has ended", Right),
+    ("shutdown-closes-the-door", "goes on", "still accepts", Habit(IgnoresCtrlC)),
+    ("shutdown-ends-idle-connections", "goes on", "goes on|keeps the connection open", Habit(IgnoresCtrlC)),
+    ("shutdown-has-a-grace", "goes on", "it was asked to end, and goes on", Habit(IgnoresCtrlC)),
+    ("second-signal-ends-it", "goes on", "still accepts", Habit(IgnoresCtrlC)),
+    ("address-has-its-share", "knows no bound", "the server says nothing", Told(|flags| {
+        if let Some(at) = flags.iter().position(|flag| flag == "--per-client") {
+            flags.drain(at..at + 2);
+        }
+    })),
 ];
 
-/// What only a server can be found to do that closes after each answer: up to stage 10 ours
-/// do.
-const CLOSES: &[&str] = &["close-announced", "page-close-said"];
-const LAST_THAT_CLOSES: u8 = 10;
+/// What only an earlier stage can be found to do, and the last that can: up to 10 they close
+/// after each answer, and up to 14 a client that waits holds a thread.
+const EARLIER: &[(&str, u8)] = &[
+    ("close-announced", 10),
+    ("page-close-said", 10),
+    ("hundred-at-once", 14),
+    ("big-file-never-read", 14),
+];
 
 /// What these look at, or an address of theirs, is there on Linux only.
 const LINUX: &[&str] = &[
@@ -839,9 +875,10 @@ pub fn trials(stages: &[Stage]) -> Vec<Trial> {
         if !cfg!(target_os = "linux") && LINUX.contains(&name) {
             continue;
         }
-        let last = match CLOSES.contains(&name) {
-            true => LAST_THAT_CLOSES,
-            false => check.until.unwrap_or(checks::LAST_STAGE),
+        let earlier = EARLIER.iter().find(|(earlier, _)| *earlier == name);
+        let last = match earlier {
+            Some((_, last)) => *last,
+            None => check.until.unwrap_or(checks::LAST_STAGE),
         };
         let Some(stage) = stages.iter().find(|stage| stage.number == last) else {
             continue;
