@@ -38,13 +38,13 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use crate::workers::Workers;
 use clap::Parser;
 use connection::Connection;
 use connection::Refusal;
 use mio::net::TcpStream;
 use response::Response;
 use routes::Answer;
-use workers::Workers;
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:

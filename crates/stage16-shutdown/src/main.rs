@@ -40,6 +40,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use crate::workers::Workers;
 use clap::Parser;
 use connection::Connection;
 use connection::Refusal;
@@ -47,7 +48,6 @@ use mio::net::TcpStream;
 use response::Response;
 use routes::Answer;
 use seats::Seat;
-use workers::Workers;
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
