@@ -223,6 +223,8 @@ impl Connection {
                 Err(_) if Instant::now() > deadline => return Err(ErrorKind::TimedOut.into()),
                 Err(_) => turns::pause().await,
             }
+            // One that never makes us wait must not have all our time.
+            turns::give_way().await;
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ use seats::Seat;
 
 const EXAMPLES: &str = "\
 Try it, in a second terminal:
-  curl -v --compressed http://127.0.0.1:8080/
+  curl http://127.0.0.1:8080/slow & sleep 0.5; pkill stage16
   curl http://127.0.0.1:8080/slow & curl http://127.0.0.1:8080/hello";
 
 /// Serves files and pages, and ends when everybody is served.
@@ -93,11 +93,11 @@ struct Args {
 fn main() {
     let mut args = Args::parse();
     args.root = open_root(&args.root);
-    let listener = listen(SocketAddr::new(args.bind, args.port));
     if let Err(error) = shutdown::listen(Duration::from_secs(args.grace)) {
         eprintln!("error: cannot wait for signals: {error}");
         process::exit(1);
     }
+    let listener = listen(SocketAddr::new(args.bind, args.port));
     event_loop::run(listener, &workers::run(args));
 }
 
@@ -174,14 +174,14 @@ async fn handle(stream: TcpStream, peer: SocketAddr, workers: Arc<Workers>) {
     }
 }
 
-/// Sends a client away whose address has enough connections.
+/// Sends a client away whose address has enough connections. It isn't closed in stages: that would
+/// give it the time and the place which it's not to have.
 async fn refuse(mut connection: Connection, peer: SocketAddr) {
     let mut response = Response::status_page("503 Service Unavailable");
     response.fields.push(("Retry-After", "1".to_string()));
     response.fields.push(("Connection", "close".to_string()));
     let _ = response.send(&mut connection, true).await;
     log_access(peer, "", &response);
-    connection.close().await;
 }
 
 /// Answers one request; says whether another may follow.

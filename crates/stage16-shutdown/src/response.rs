@@ -11,7 +11,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::connection::Connection;
-use crate::turns;
 
 /// A file is sent in blocks of this size, in bytes: one of a gigabyte needs no gigabyte.
 const BLOCK_SIZE: u64 = 64 * 1024;
@@ -116,7 +115,6 @@ impl Response {
         drop(bytes);
         while !block.is_empty() {
             self.sent += block.len() as u64;
-            turns::give_way().await;
             self.pack_block(&mut block)?;
             client.write_all(&block).await?;
         }

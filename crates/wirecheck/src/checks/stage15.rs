@@ -1,5 +1,10 @@
 //! Stage 15 waits for thousands of clients with a thread or two.
 
+use std::io::Read;
+use std::io::Write;
+use std::net::Shutdown;
+use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use super::house;
@@ -32,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let own = server.own(&["--threads", "2"])?;
             let crowd = crowd(&own, "")?;
-            served_beside(&own, &crowd)
+            served_beside(&own, crowd.len())
         },
         ..HOUSE
     },
@@ -45,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: |server| {
             let own = server.own(&["--threads", "2"])?;
             let mut crowd = crowd(&own, "GET / HTTP/1.1\r\nHost: loc")?;
-            served_beside(&own, &crowd)?;
+            served_beside(&own, crowd.len())?;
             while let Some(mut client) = crowd.pop() {
                 client.send("alhost\r\n\r\n");
                 client.answer()?.status(200)?;
@@ -64,7 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
             let own = server.own(&["--threads", "2"])?;
             let begin = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel";
             let mut crowd = crowd(&own, begin)?;
-            served_beside(&own, &crowd)?;
+            served_beside(&own, crowd.len())?;
             while let Some(mut client) = crowd.pop() {
                 client.send("lo\r\n0\r\n\r\n");
                 client.answer()?.body_is(b"hello")?;
@@ -87,7 +92,7 @@ pub(super) const CHECKS: &[Check] = &[
                 client.send(request("GET", "/big.bin"));
                 crowd.push(client);
             }
-            served_beside(&site.server, &crowd)
+            served_beside(&site.server, crowd.len())
         },
         ..HOUSE
     },
@@ -105,7 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
                 return Ok(());
             };
             let crowd = crowd(&own, "GET / HTTP/1.1\r\nHost: loc")?;
-            served_beside(&own, &crowd)?;
+            served_beside(&own, crowd.len())?;
             let threads = own.proc_status("Threads").unwrap_or_default();
             ensure(
                 threads <= before + 2,
@@ -174,7 +179,7 @@ pub(super) const CHECKS: &[Check] = &[
                 !clients.iter_mut().all(Connection::is_quiet)
             });
             ensure(came, "no slow page comes")?;
-            std::thread::sleep(Duration::from_millis(300));
+            thread::sleep(Duration::from_millis(300));
             let waiting = clients
                 .iter_mut()
                 .filter_map(|c| c.is_quiet().then_some(()))
@@ -225,10 +230,19 @@ pub(super) const CHECKS: &[Check] = &[
                 crowd.push(client);
             }
             for _ in 0..10 {
-                served_beside(&own, &crowd)?;
+                served_beside(&own, crowd.len())?;
             }
             Ok(())
         },
+        ..HOUSE
+    },
+    Check {
+        name: "flood-blocks-nobody",
+        rule: "RFC 9112 §9: servers keep many connections, with fair use",
+        sends: "HEAD /hello on each of four connections, pipelined without end, all answers read at once; GET / on another, three times",
+        expects: "three answers",
+        hint: "Whoever reads and writes so fast that you never have to wait gets all your time. After each write the others have their turn.",
+        run: flood,
         ..HOUSE
     },
     Check {
@@ -260,6 +274,33 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// Four that are never slow, and one that is ordinary.
+fn flood(server: &Server) -> Verdict {
+    let own = server.own(&["--threads", "2"])?;
+    let requests = "HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(
+            TcpStream::connect(own.address).map_err(|error| Failure::new(error.to_string()))?,
+        );
+    }
+    thread::scope(|scope| {
+        for client in &clients {
+            let (mut asks, mut reads, requests) = (client, client, &requests);
+            scope.spawn(move || while asks.write_all(requests.as_bytes()).is_ok() {});
+            scope.spawn(move || {
+                let mut bytes = [0; 64 * 1024];
+                while matches!(reads.read(&mut bytes), Ok(1..)) {}
+            });
+        }
+        let served = (0..3).try_for_each(|_| served_beside(&own, 4));
+        for client in &clients {
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        served
+    })
+}
+
 /// Opens many connections, and sends the same on each.
 fn crowd(server: &Server, begin: &str) -> Result<Vec<Connection>, Failure> {
     let mut clients = Vec::new();
@@ -284,8 +325,8 @@ fn asked(server: &Server, count: usize) -> Result<Vec<Connection>, Failure> {
 }
 
 /// GET / is answered beside all these.
-fn served_beside(server: &Server, crowd: &[Connection]) -> Verdict {
+fn served_beside(server: &Server, others: usize) -> Verdict {
     let served = server.get("/").and_then(|answer| answer.accepted());
-    let meanwhile = format!("{} other clients hold a connection", crowd.len());
+    let meanwhile = format!("{others} other clients hold a connection");
     served.map_err(|failure| failure.while_others(&meanwhile))
 }

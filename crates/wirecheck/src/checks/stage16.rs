@@ -1,5 +1,7 @@
 //! Stage 16 ends when all that has begun is answered, and bounds what one address may have.
 
+use std::fs;
+
 use super::house;
 use crate::check::Check;
 use crate::check::Failure;
@@ -164,7 +166,45 @@ pub(super) const CHECKS: &[Check] = &[
         },
         ..HOUSE
     },
+    Check {
+        name: "refused-hold-nothing",
+        rule: "Stage 16: --per-client bounds what one address may have",
+        sends: "nothing on thirty connections (--per-client 2, --timeout 60), which stay open when they are refused",
+        expects: "no more than a few open files for all of them (where /proc tells)",
+        hint: "Whoever is refused gets 503 and the end at once: to wait until it closes would give it what it is refused.",
+        run: refused_hold_nothing,
+        ..HOUSE
+    },
 ];
+
+/// Clients that are refused, and don't go.
+fn refused_hold_nothing(server: &Server) -> Verdict {
+    let own = server.own(&["--per-client", "2", "--timeout", "60"])?;
+    own.serves_on()?;
+    let files = || {
+        let pid = own.pid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        fs::read_dir(format!("/proc/{pid}/fd")).map(Iterator::count)
+    };
+    let Ok(before) = files() else {
+        return Ok(());
+    };
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        clients.push(own.connect()?);
+    }
+    // The last one has been refused, and those before it.
+    let last = clients.last_mut().map(Connection::answer);
+    last.transpose()?
+        .map_or(Ok(()), |answer| answer.status(503))?;
+    let few = || files().is_ok_and(|now| now < before + 10);
+    ensure(
+        wait_until(own.patience, few),
+        format!(
+            "{before} open files before, {:?} with thirty clients of whom two are let in",
+            files().ok()
+        ),
+    )
+}
 
 /// A client whose request is under way.
 fn begun(server: &Server, begin: &str) -> Result<Connection, Failure> {

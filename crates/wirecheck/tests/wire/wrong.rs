@@ -686,6 +686,7 @@ const WRONG: &[Wrong] = &[
     })),
     ("slow-page-keeps-its-turn", "has no slow page", "not in the order", Hears(|bytes| swap(bytes, "/slow", "/home"))),
     ("pipeline-blocks-nobody", "serves one after the other", "the server says nothing", Accepts(4)),
+    ("flood-blocks-nobody", "serves four, and no more", "the server says nothing", Accepts(4)),
     ("pipeline-is-logged", "logs the first one", "in the log of 100", Logs(|line| match line.contains("/hello") {
         true => String::new(),
         false => line.into(),
@@ -698,11 +699,8 @@ const WRONG: &[Wrong] = &[
     ("shutdown-ends-idle-connections", "goes on", "goes on|keeps the connection open", Habit(IgnoresCtrlC)),
     ("shutdown-has-a-grace", "goes on", "it was asked to end, and goes on", Habit(IgnoresCtrlC)),
     ("second-signal-ends-it", "goes on", "still accepts", Habit(IgnoresCtrlC)),
-    ("address-has-its-share", "knows no bound", "the server says nothing", Told(|flags| {
-        if let Some(at) = flags.iter().position(|flag| flag == "--per-client") {
-            flags.drain(at..at + 2);
-        }
-    })),
+    ("address-has-its-share", "knows no bound", "the server says nothing", Told(|flags| without_flag(flags, "--per-client"))),
+    ("refused-hold-nothing", "knows no bound", "the server says nothing", Told(|flags| without_flag(flags, "--per-client"))),
 ];
 
 /// What only an earlier stage can be found to do, and the last that can: up to 10 they close
