@@ -204,8 +204,6 @@ impl Connection {
                 }
                 Ok(true)
             }
-            // Stopped with Ctrl-Z, and gone on: who asked looks again.
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
             // Nothing is there yet.
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
             Err(_) => Err("the connection broke".into()),

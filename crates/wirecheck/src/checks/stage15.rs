@@ -97,6 +97,24 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
+        name: "never-reads-is-left",
+        rule: "House: a client that does not read is left after some timeouts",
+        sends: "GET /big.bin (100 MB) on a connection that reads nothing (--timeout 1)",
+        expects: "a line in the log, with the bytes that went out, once its time has passed",
+        hint: "A write that would block waits for the socket, and for the clock: the sweep comes by.",
+        run: |server| {
+            let mut site = Site::new(server, &["--timeout", "1"])?;
+            // Six timeouts, and the sweep.
+            site.server.patience = 3 * server.patience;
+            let mut client = site.server.connect()?;
+            client.send(request("GET", "/big.bin"));
+            site.server.stdout_line("\"GET /big.bin HTTP/1.1\" 200 ")?;
+            site.server.serves_on()
+        },
+        waits: true,
+        ..HOUSE
+    },
+    Check {
         name: "crowd-has-few-threads",
         rule: "Stage 15: one thread a core, and the workers that wait",
         sends: "half a head on 400 connections",

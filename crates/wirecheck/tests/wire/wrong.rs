@@ -676,6 +676,7 @@ const WRONG: &[Wrong] = &[
     ("crowd-stops-in-the-head", "has a bound", "the server says nothing", Accepts(300)),
     ("crowd-stops-in-the-body", "has a bound", "the server says nothing", Accepts(300)),
     ("crowd-never-reads", "serves one after the other", "the server says nothing", Habit(OneAtATime)),
+    ("never-reads-is-left", "waits for as long as it takes", "no line on stdout", Told(no_timeout)),
     ("crowd-has-few-threads", "has one for each", "threads before", Habit(KeepsThreads)),
     ("crowd-takes-little-memory", "takes a MiB for each", "idle clients take", Habit(TakesMemory)),
     ("crowd-is-sent-away", "forgets them", "keeps the connection open", Gathers(is_head, 0)),
