@@ -66,7 +66,7 @@ pub fn find(args: &Args, request: &Request) -> io::Result<Option<Response>> {
         let lifetime = format!("max-age={seconds}");
         response.fields.push(("Cache-Control", lifetime));
     }
-    if response.status == "200 OK" && conditions::allow_range(request, modified, &etag) {
+    if conditions::allow_range(request, modified, &etag) {
         response = cut(request, response)?;
     }
     Ok(Some(response))

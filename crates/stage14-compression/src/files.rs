@@ -82,7 +82,7 @@ pub fn find(args: &Args, request: &Request) -> io::Result<Option<Response>> {
         let lifetime = format!("max-age={seconds}");
         response.fields.push(("Cache-Control", lifetime));
     }
-    if response.status == "200 OK" && !packs && conditions::allow_range(request, modified, &etag) {
+    if !packs && conditions::allow_range(request, modified, &etag) {
         response = cut(request, response)?;
     }
     Ok(Some(response))

@@ -66,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "kept-close-in-any-form",
         rule: "RFC 9110 §7.6.1 and RFC 9112 §9.6: Connection is a list of options without case; after a request with close the server MUST close",
-        sends: "GET / with Connection: close · CLOSE · foo, Close · and in a second field Connection",
+        sends: "GET / with Connection: close · CLOSE · foo, Close · close, keep-alive · and in a second field Connection",
         expects: "the answer, then the close, without the client closing first",
         hint: "Join the values of all the fields, split at commas, trim, compare without case.",
         run: close_in_any_form,
@@ -319,6 +319,7 @@ fn close_in_any_form(server: &Server) -> Verdict {
         "Connection: CLOSE\r\n",
         "Connection: foo, Close\r\n",
         "Connection: close, foo\r\n",
+        "Connection: close, keep-alive\r\n",
         "Connection: foo\r\nConnection: close\r\n",
     ] {
         let mut client = server.connect()?;

@@ -236,6 +236,19 @@ pub(super) const CHECKS: &[Check] = &[
         ..CONDITION
     },
     Check {
+        name: "star-in-a-tag",
+        rule: "RFC 9110 §8.8.3, §13.1.1 and §13.1.2: a tag may have commas and stars in it; only a star alone means any",
+        sends: "GET with If-None-Match: \"a,*,b\"; GET with If-Match: \"a,*,b\"",
+        expects: "200 and the page; 412",
+        hint: "Compare the whole value with the star, and not each piece of the list.",
+        run: |server| {
+            let page = Page::with(server, "ETag")?;
+            page.is_sent("GET", "If-None-Match: \"a,*,b\"")?;
+            page.ask("GET", "If-Match: \"a,*,b\"")?.status(412)
+        },
+        ..HOUSE
+    },
+    Check {
         name: "304-has-the-fields",
         rule: "RFC 9110 §15.4.5: a 304 MUST have Cache-Control, Content-Location, Date, ETag, Expires and Vary as the 200 would have",
         sends: "GET, and GET with the page's own ETag",

@@ -31,12 +31,19 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "packed-when-asked",
         rule: "RFC 9110 §8.4.1.3: gzip is a coding that nearly every client knows",
-        sends: "GET for 40 KB of CSS with Accept-Encoding: gzip · GZip · x-gzip · br, gzip;q=0.8 · *",
+        sends: "GET for 40 KB of CSS with Accept-Encoding: gzip · GZip · x-gzip · br, gzip;q=0.8 · gzip ; q=1 · *",
         expects: "Content-Encoding: gzip, fewer bytes, and unpacked the same",
         hint: "Split the list at commas, the weight off at the semicolon; compare without case.",
         run: |server| {
             let (site, text) = site(server)?;
-            for value in ["gzip", "GZip", "x-gzip", "br, gzip;q=0.8", "*"] {
+            for value in [
+                "gzip",
+                "GZip",
+                "x-gzip",
+                "br, gzip;q=0.8",
+                "gzip ; q=1",
+                "*",
+            ] {
                 let line = format!("Accept-Encoding: {value}\r\n");
                 let answer = site.server.ask(get_with("/long.css", &line))?;
                 is_packed(&answer, &text)?;
@@ -195,20 +202,26 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "only-what-shrinks",
         rule: "House: text from 1 KiB on is packed, and nothing else",
-        sends: "GET with Accept-Encoding: gzip for a picture of 40 KB, for 1,023 and 1,024 bytes of text",
-        expects: "as it is, as it is, packed",
-        hint: "A picture is packed already, and a short text fits into one packet anyway.",
+        sends: "GET with Accept-Encoding: gzip for a picture and a .docx of 40 KB, and 1,023 bytes of text; for 1,024, and for .json, .mjs, .svg and .rng",
+        expects: "as they are; packed",
+        hint: "A picture is packed already, a .docx is a zip whatever the xml in its type, and a short text fits into one packet anyway.",
         run: |server| {
             let (site, text) = site(server)?;
             let write = |name: &str, bytes: &[u8]| {
                 fs::write(site.root().join(name), bytes).map_err(|e| Failure::new(e.to_string()))
             };
             write("large.png", &text)?;
+            write("large.docx", &text)?;
             write("short.txt", &text[..1023])?;
             write("long.txt", &text[..1024])?;
             let ask = |target: &str| site.server.ask(get_with(target, &format!("{GZIP}\r\n")));
-            is_plain(&ask("/large.png")?)?;
-            is_plain(&ask("/short.txt")?)?;
+            for name in ["/large.png", "/large.docx", "/short.txt"] {
+                is_plain(&ask(name)?)?;
+            }
+            for name in ["long.json", "long.mjs", "long.svg", "long.rng"] {
+                write(name, &text)?;
+                is_packed(&ask(&format!("/{name}"))?, &text)?;
+            }
             is_packed(&ask("/long.txt")?, &text[..1024])
         },
         ..HOUSE
@@ -252,9 +265,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "packed-neighbour",
         rule: "House: long.css.gz is sent for long.css, if it is not older",
-        sends: "GET /long.css with Accept-Encoding: gzip, where a long.css.gz lies beside it; and where that is a day older",
-        expects: "its bytes with their length; the file, packed on the way",
-        hint: "Compare the times of the two files.",
+        sends: "GET /long.css with Accept-Encoding: gzip, where a long.css.gz lies beside it; where that is a day older; and where it is a folder",
+        expects: "its bytes with their length; the file, packed on the way, twice",
+        hint: "Compare the times of the two files, and take nothing but a file.",
         run: |server| {
             let (site, text) = site(server)?;
             let path = site.root().join("long.css.gz");
@@ -271,6 +284,10 @@ pub(super) const CHECKS: &[Check] = &[
             let yesterday = SystemTime::now() - Duration::from_secs(86_400);
             let file = File::options().write(true).open(&path);
             file.and_then(|file| file.set_modified(yesterday))
+                .map_err(|e| Failure::new(e.to_string()))?;
+            is_packed(&ask()?, &text)?;
+            fs::remove_file(&path)
+                .and_then(|()| fs::create_dir(&path))
                 .map_err(|e| Failure::new(e.to_string()))?;
             is_packed(&ask()?, &text)
         },
@@ -361,22 +378,48 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "body-that-is-a-bomb",
         rule: "House: --max-body bounds the body as it is after unpacking",
-        sends: "POST /echo with 100 MB of zeros, packed to 100 KB",
-        expects: "413, and less than 50 MB of memory (where /proc tells)",
+        sends: "POST /echo with 100 MB of zeros, packed to 100 KB; with 1,000 bytes and with 1,001, where 1,000 are allowed",
+        expects: "413, and less than 50 MB of memory (where /proc tells); 200; 413",
         hint: "Stop unpacking at the bound.",
         run: |server| {
+            let ask = |own: &Server, length| {
+                let packed = pack(&vec![0; length])?;
+                let head = format!(
+                    "Content-Encoding: gzip\r\nContent-Length: {}\r\n",
+                    packed.len()
+                );
+                own.ask([post_head("/echo", &head).as_bytes(), &packed].concat())
+            };
             let own = server.own(&[])?;
-            let packed = pack(&vec![0; 100 << 20])?;
-            let head = format!(
-                "Content-Encoding: gzip\r\nContent-Length: {}\r\n",
-                packed.len()
-            );
-            let answer = own.ask([post_head("/echo", &head).as_bytes(), &packed].concat())?;
-            answer.status(413)?;
-            match own.proc_status("VmHWM") {
-                Some(kib) if kib > 50 * 1024 => Err(Failure::new(format!("it took {kib} KiB"))),
-                _ => own.serves_on(),
+            ask(&own, 100 << 20)?.status(413)?;
+            if let Some(kib) = own.proc_status("VmHWM").filter(|kib| *kib > 50 * 1024) {
+                return Err(Failure::new(format!("it took {kib} KiB")));
             }
+            own.serves_on()?;
+            let own = server.own(&["--max-body", "1000"])?;
+            let answer = ask(&own, 1000)?;
+            answer.status(200)?;
+            answer.body_is(&[0; 1000])?;
+            ask(&own, 1001)?.status(413)
+        },
+        ..HOUSE
+    },
+    Check {
+        name: "no-body-to-unpack",
+        rule: "RFC 9110 §8.4: Content-Encoding says how a body is packed; where there's none, there's nothing to unpack",
+        sends: "GET / with Content-Encoding: gzip and br; POST /echo with Content-Length: 0, and Content-Encoding: gzip",
+        expects: "200, as without the field",
+        hint: "Some clients say the same fields with each request. No bytes are no text, packed or not.",
+        run: |server| {
+            server.only_ours()?;
+            for coding in ["gzip", "br"] {
+                let line = format!("Content-Encoding: {coding}\r\n");
+                server.ask(get_with("/", &line))?.status(200)?;
+            }
+            let head = "Content-Encoding: gzip\r\nContent-Length: 0\r\n";
+            let answer = server.ask(post_head("/echo", head))?;
+            answer.status(200)?;
+            answer.body_is(b"")
         },
         ..HOUSE
     },

@@ -554,6 +554,8 @@ const WRONG: &[Wrong] = &[
     ("conditions-in-two-fields", "looks at the last", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "GMT\r\nIf-Modified-Since", "GMT\r\nX-Modified-Since"))),
     ("if-none-match-star", "takes it for a tag", "the status should be 304 and is 200", Hears(|bytes| swap(bytes, "If-None-Match: *", "If-None-Match: \"*\""))),
     ("if-none-match-other-tag", "knows any tag", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "If-None-Match: ", "If-None-Match: *, "))),
+    ("star-in-a-tag", "sees a star", "the status should be 200 and is 304", Hears(|bytes| swap(bytes, "\"a,*,b\"", "*"))),
+    ("star-in-a-tag", "sees one in If-Match", "the status should be 412 and is 200", Hears(|bytes| swap(bytes, "If-Match: \"a,*,b\"", "If-Match: *"))),
     ("304-has-the-fields", "leaves the tag out", "ETag is not the same as in the 200", Says(|_, answer| match has(answer, " 304 ") {
         true => without_lines(answer, "ETag"),
         false => answer.into(),
@@ -662,6 +664,8 @@ const WRONG: &[Wrong] = &[
     })),
     ("packed-not-in-chunks-for-http-1-0", "does not look at the version", "HTTP/1.0 knows no chunks", Hears(|bytes| swap(bytes, " HTTP/1.0\r", " HTTP/1.1\r"))),
     ("only-what-shrinks", "packs the short ones", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, "/short.txt", "/long.txt"))),
+    ("only-what-shrinks", "packs what is packed", "nobody has asked for Content-Encoding", Hears(|bytes| swap(bytes, "/large.docx", "/long.css"))),
+    ("only-what-shrinks", "knows no JSON", "expected one field Content-Encoding, found 0", Hears(|bytes| swap(bytes, "/long.json", "/large.png"))),
     ("packed-page-of-a-handler", "packs files", "expected one field Content-Encoding, found 0", Hears(|bytes| without_lines(bytes, "Accept-Encoding"))),
     ("packed-has-no-ranges", "offers them", "it offers ranges of the packed page", Says(|_, answer| swap(answer, "Content-Encoding", "Accept-Ranges: bytes\r\nContent-Encoding"))),
     ("packed-neighbour", "does not look for it", "Content-Length should be", Hears(|bytes| without_lines(bytes, "Accept-Encoding"))),
@@ -669,6 +673,15 @@ const WRONG: &[Wrong] = &[
     ("packed-on-a-kept-connection", "forgets the last chunk", "in the middle of a chunk's size", Says(|_, answer| swap(answer, "\r\n0\r\n\r\n", "\r\n"))),
     ("body-unpacked", "takes it for the text", "the body should have 6 bytes and has", Hears(|bytes| without_lines(bytes, "Content-Encoding"))),
     ("body-that-is-a-bomb", "does not unpack it", "the status should be 413 and is 200", Hears(|bytes| swap(bytes, "Content-Encoding: gzip\r\n", ""))),
+    ("body-that-is-a-bomb", "stops one byte too soon", "the status should be 200 and is 413", Told(|flags| {
+        if let Some(at) = flags.iter().position(|flag| flag == "1000") {
+            flags[at] = "999".to_string();
+        }
+    })),
+    ("no-body-to-unpack", "unpacks nothing", "the status should be 200 and is 400", Says(|asked, answer| match has(asked, "Content-Encoding") {
+        true => swap(answer, "200 OK", "400 Bad Request"),
+        false => answer.into(),
+    })),
     ("body-in-another-coding", "takes all for gzip", "the status should be 415 and is 400", Hears(|bytes| swap(bytes, "Encoding: br\r", "Encoding: gzip\r"))),
     ("body-that-is-not-packed", "takes it for the text", "the status should be 400 and is 200", Hears(|bytes| without_lines(bytes, "Content-Encoding"))),
     // Stage 15: crowds.
