@@ -357,19 +357,18 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "if-modified-since-that-is-no-date",
         rule: "RFC 9110 §13.1.3: a recipient MUST ignore a value that is no date",
-        sends: "GET with If-Modified-Since: tomorrow · 0 · 2094-10-29 · Fri, 32 Oct 2094 19:43:31 GMT",
+        sends: "GET with If-Modified-Since: tomorrow · 0 · 2094-10-29 (ours: Fri, 32 Oct 2094 19:43:31 GMT, too)",
         expects: "200 and the page",
         run: |server| {
             let page = Page::with(server, "Last-Modified")?;
-            for value in [
-                "tomorrow",
-                "0",
-                "2094-10-29",
-                "Fri, 32 Oct 2094 19:43:31 GMT",
-            ] {
+            for value in ["tomorrow", "0", "2094-10-29"] {
                 page.is_sent("GET", &format!("If-Modified-Since: {value}"))?;
             }
-            Ok(())
+            // By the letter of the grammar any two digits are a day.
+            if !server.is_ours() {
+                return Ok(());
+            }
+            page.is_sent("GET", "If-Modified-Since: Fri, 32 Oct 2094 19:43:31 GMT")
         },
         ..CONDITION
     },
@@ -392,7 +391,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "if-match-other-tag",
-        rule: "RFC 9110 §13.1.1: if no tag matches, the method MUST NOT be carried out: 412",
+        rule: "RFC 9110 §13.2.1: an origin server MUST evaluate preconditions; §13.1.1: if no tag matches, it MUST NOT carry out the method: 412",
         sends: "GET with If-Match: a tag that the page never had",
         expects: "412",
         run: |server| {
@@ -422,7 +421,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "if-match-weak-tag",
-        rule: "RFC 9110 §13.1.1: If-Match compares strongly: a weak tag matches nothing",
+        rule: "RFC 9110 §13.1.1: an origin server MUST compare strongly for If-Match: a weak tag matches nothing",
         sends: "GET with If-Match: W/ before the page's own ETag",
         expects: "412",
         run: |server| {
@@ -435,7 +434,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "if-unmodified-since-earlier",
-        rule: "RFC 9110 §13.1.4: if it has been modified since that date: 412",
+        rule: "RFC 9110 §13.2.1: an origin server MUST evaluate preconditions; §13.1.4: if it has been modified since that date, it MUST NOT carry out the method: 412",
         sends: "GET with If-Unmodified-Since: a day of 1994",
         expects: "412",
         run: |server| {
@@ -447,7 +446,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "if-unmodified-since-ignored",
-        rule: "RFC 9110 §13.1.4: it is ignored beside If-Match, and if it is no date",
+        rule: "RFC 9110 §13.1.4: a recipient MUST ignore it beside If-Match, and if it is no date",
         sends: "GET with the page's own tag in If-Match and a day of 1994 in If-Unmodified-Since; If-Unmodified-Since: yesterday; and the page's own date",
         expects: "200 and the page",
         run: |server| {
@@ -469,7 +468,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "conditions-in-order",
-        rule: "RFC 9110 §13.2.2: If-Match is judged before If-None-Match",
+        rule: "RFC 9110 §13.2.2: an origin server MUST evaluate If-Match before If-None-Match",
         sends: "GET with another tag in If-Match and the page's own in If-None-Match",
         expects: "412, not 304",
         run: |server| {
@@ -618,7 +617,14 @@ impl Page<'_> {
     pub(super) fn with<'a>(server: &'a Server, field: &str) -> Result<Page<'a>, Failure> {
         for target in &server.pages()?.get {
             let answer = server.get(target)?;
-            if answer.status == 200 && !answer.values(field).is_empty() {
+            if answer.status != 200 || answer.values(field).is_empty() {
+                continue;
+            }
+            // A page that is another one each time has another tag each time, and rightly so.
+            let again = server.get(target)?;
+            if answer.values("ETag") == again.values("ETag")
+                && answer.values("Last-Modified") == again.values("Last-Modified")
+            {
                 return Ok(Page {
                     server,
                     target: target.clone(),

@@ -15,6 +15,8 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -93,6 +95,10 @@ const WRONG: &[Wrong] = &[
 const RIGHT: &[(&str, &str)] = &[
     ("answers-before-the-body", "kept-not-when-in-doubt"),
     ("answers-before-the-body", "error-close-said"),
+    ("differs-each-time", "page-head"),
+    ("differs-each-time", "page-split"),
+    ("differs-each-time", "if-none-match-own-tag"),
+    ("differs-each-time", "304-has-the-fields"),
 ];
 
 /// So long it waits for the next request …
@@ -184,6 +190,7 @@ pub fn serve() -> Option<ExitCode> {
     let shared = Arc::new(Shared {
         fault: fault.to_string(),
         root: PathBuf::from(arguments.next()?),
+        asked: AtomicUsize::new(0),
     });
     let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) else {
         return Some(ExitCode::FAILURE);
@@ -198,6 +205,8 @@ pub fn serve() -> Option<ExitCode> {
 struct Shared {
     fault: String,
     root: PathBuf,
+    /// How often a page was asked for that is another one each time.
+    asked: AtomicUsize,
 }
 
 struct Client<'a> {
@@ -661,7 +670,13 @@ impl Shared {
                 } else {
                     escaped(&name)
                 };
-                packed(request, page(200, &format!("Hello, {safe}!")))
+                let mut hello = page(200, &format!("Hello, {safe}!"));
+                if self.has("differs-each-time") {
+                    let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+                    hello.fields = format!("ETag: \"{asked}\"\r\n");
+                    hello.body.resize(100 + asked, b'.');
+                }
+                packed(request, hello)
             }
             (true, "/go") => {
                 let to = value("to");

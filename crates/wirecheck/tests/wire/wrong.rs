@@ -596,6 +596,7 @@ const WRONG: &[Wrong] = &[
         false => answer.into(),
     })),
     ("range-from-on", "takes it for a number of bytes", "Content-Range should be", Hears(|bytes| swap(bytes, "bytes=10-", "bytes=0-9"))),
+    ("range-of-more-than-there-is", "can't go back that far", "the status should be 206 and is 416", Hears(|bytes| swap(bytes, "bytes=-9999999\r", "bytes=9999999-\r"))),
     ("range-of-the-end", "begins at zero", "Content-Range should be", Hears(|bytes| swap(bytes, "bytes=-10\r", "bytes=0-10\r"))),
     ("range-longer-than-the-page", "refuses it", "the status should be 206 and is 416", Hears(|bytes| swap(bytes, "bytes=5-9999999\r", "bytes=9999999-\r"))),
     ("range-with-numbers-too-large", "overflows", "the status should be 206 and is 416", Hears(|bytes| swap(bytes, "bytes=5-99999999999999999999", "bytes=9999999-"))),
