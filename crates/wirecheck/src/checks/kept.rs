@@ -21,6 +21,8 @@ use crate::server::request;
 
 /// So long an idle connection is watched, if nobody says how long.
 const WATCHED: Duration = Duration::from_secs(3);
+/// So long our own keep one, where that matters.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -514,17 +516,29 @@ fn under_way_not_cut(server: &Server) -> Verdict {
                 .into(),
         ));
     };
-    let mut client = server.connect()?;
-    client.send(get("/"));
-    Answer::read_next(&mut client, false)?;
+    // It may look longer than it was, and of our own we know how long it is.
+    let idle = own.as_ref().map_or(idle, |_| idle.min(A_SECOND));
     let second = get("/");
     let (first, rest) = second.split_at(20);
-    thread::sleep(idle * 3 / 4);
-    client.send(first);
-    thread::sleep(idle / 2);
-    client.send(rest);
-    let what = "a request that began before an idle connection would have been closed";
-    Answer::read_next(&mut client, false)
-        .map(|_| ())
-        .map_err(|f| f.asked(what))
+    for _ in 0..5 {
+        let mut client = server.connect()?;
+        let begin = Instant::now();
+        client.send(get("/"));
+        Answer::read_next(&mut client, false)?;
+        thread::sleep(idle * 3 / 4);
+        // A busy machine may wake us when the connection is closed already, and rightly so.
+        if begin.elapsed() > idle * 9 / 10 {
+            continue;
+        }
+        client.send(first);
+        thread::sleep(idle / 2);
+        client.send(rest);
+        let what = "a request that began before an idle connection would have been closed";
+        return Answer::read_next(&mut client, false)
+            .map(|_| ())
+            .map_err(|f| f.asked(what));
+    }
+    Err(Failure::Skipped(
+        "this machine is too busy to come in time before an idle connection is closed".into(),
+    ))
 }

@@ -26,10 +26,10 @@ const CONDITION: Check = Check {
 };
 
 /// A tag that no server has given.
-const OTHER: &str = "\"wirecheck-has-made-this-up\"";
+pub(super) const OTHER: &str = "\"wirecheck-has-made-this-up\"";
 
 /// Long ago, in the form that is sent today.
-const LONG_AGO: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
+pub(super) const LONG_AGO: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -577,7 +577,7 @@ fn set_time(site: &Site, time: SystemTime) -> Verdict {
 }
 
 /// A tag with the mark of weakness.
-fn weak(tag: &str) -> String {
+pub(super) fn weak(tag: &str) -> String {
     format!("W/{}", tag.strip_prefix("W/").unwrap_or(tag))
 }
 

@@ -5,7 +5,10 @@ use std::fs;
 use super::house;
 use super::must;
 use super::should;
+use super::stage12::LONG_AGO;
+use super::stage12::OTHER;
 use super::stage12::Page;
+use super::stage12::weak;
 use crate::answer::Answer;
 use crate::check::Check;
 use crate::check::Failure;
@@ -24,8 +27,6 @@ const RANGE: Check = Check {
     hint: "Content-Range says which bytes: `bytes 0-9/186`. Both ends count, so ten bytes end at 9.",
     ..must(13)
 };
-
-const LONG_AGO: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -295,13 +296,8 @@ pub(super) const CHECKS: &[Check] = &[
         hint: "Else the client joins the halves of two files.",
         run: |server| {
             let page = whole(server)?;
-            let mut others = vec![
-                "\"wirecheck-has-made-this-up\"".to_string(),
-                LONG_AGO.into(),
-            ];
-            if let Ok(tag) = page.tag() {
-                others.push(format!("W/{}", tag.strip_prefix("W/").unwrap_or(&tag)));
-            }
+            let mut others = vec![OTHER.to_string(), LONG_AGO.into()];
+            others.extend(page.tag().map(|tag| weak(&tag)));
             for validator in others {
                 is_whole(&page, &format!("Range: bytes=0-4\r\nIf-Range: {validator}"))?;
             }

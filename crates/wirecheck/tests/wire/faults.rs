@@ -375,9 +375,9 @@ fn slow_chunks(server: &Server) -> Verdict {
     let own = server.own(&["--timeout", "2"])?;
     let mut client = own.connect()?;
     client.send(post_head("/echo", "Transfer-Encoding: chunked\r\n"));
-    for _ in 0..600 {
-        client.send(format!("3e8\r\n{}\r\n", "x".repeat(1000)));
-        thread::sleep(Duration::from_millis(5));
+    for _ in 0..75 {
+        client.send(format!("1f40\r\n{}\r\n", "x".repeat(8000)));
+        thread::sleep(Duration::from_millis(40));
     }
     client.send("0\r\n\r\n");
     client.answer()?.status(200)
