@@ -659,6 +659,12 @@ impl Shared {
             .any(|(name, _)| name.starts_with("if-"));
         match (is_get, path) {
             (true, "/") if fresh || (conditional && self.has("always-304")) => page(304, ""),
+            (true, "/") if self.has("differs-each-time") => {
+                let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+                let mut answer = page(200, &".".repeat(asked));
+                answer.fields = format!("ETag: \"{asked}\"\r\n");
+                answer
+            }
             (true, "/") => page(
                 200,
                 "<a href='/hello?name=Ada'>hello</a> <form action='/echo' method='post'></form>",
@@ -670,13 +676,7 @@ impl Shared {
                 } else {
                     escaped(&name)
                 };
-                let mut hello = page(200, &format!("Hello, {safe}!"));
-                if self.has("differs-each-time") {
-                    let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-                    hello.fields = format!("ETag: \"{asked}\"\r\n");
-                    hello.body.resize(100 + asked, b'.');
-                }
-                packed(request, hello)
+                packed(request, page(200, &format!("Hello, {safe}!")))
             }
             (true, "/go") => {
                 let to = value("to");
