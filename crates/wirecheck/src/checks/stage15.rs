@@ -35,7 +35,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "the answer at once",
         hint: "Let the sockets not block, and ask the kernel which of them can go on.",
         run: |server| {
-            let own = server.own(&["--threads", "2"])?;
+            let own = server.own(&["--threads", "2", "--timeout", "60"])?;
             let crowd = crowd(&own, "")?;
             served_beside(&own, crowd.len())
         },
@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "an answer for all",
         hint: "What has come of a head must stay where the next bytes find it.",
         run: |server| {
-            let own = server.own(&["--threads", "2"])?;
+            let own = server.own(&["--threads", "2", "--timeout", "60"])?;
             let mut crowd = crowd(&own, "GET / HTTP/1.1\r\nHost: loc")?;
             served_beside(&own, crowd.len())?;
             while let Some(mut client) = crowd.pop() {
@@ -66,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
         expects: "each body comes back",
         hint: "What has come of a body must stay where the next bytes find it.",
         run: |server| {
-            let own = server.own(&["--threads", "2"])?;
+            let own = server.own(&["--threads", "2", "--timeout", "60"])?;
             let begin = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel";
             let mut crowd = crowd(&own, begin)?;
             served_beside(&own, crowd.len())?;
