@@ -25,6 +25,10 @@ const MAX_DRAIN: usize = 32 * 1024 * 1024;
 /// A long body may take long, as long as so many bytes come in the time that a client has.
 const HEADWAY: usize = 64 * 1024;
 
+/// How long a connection must have been idle before it's closed because the server ends. Until
+/// then, a request may be on its way.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
 /// What is wrong with a request, in words for a person. (`&'static str` is a text that is
 /// part of the program itself.)
 pub type Fault = &'static str;
@@ -80,6 +84,8 @@ pub struct Connection {
     deadline: Instant,
     /// How many bytes more give it that time anew
     headway: usize,
+    /// Since when the client could have asked for something
+    idle_since: Instant,
 }
 
 impl Connection {
@@ -98,6 +104,7 @@ impl Connection {
             timeout,
             deadline: Instant::now() + timeout,
             headway: HEADWAY,
+            idle_since: Instant::now(),
         }
     }
 
@@ -108,6 +115,7 @@ impl Connection {
         self.room = MAX_REQUEST_LINE;
         self.headway = HEADWAY;
         self.deadline = Instant::now() + patience;
+        self.idle_since = Instant::now();
         // What came too much is the beginning of the next one, or all of it. The rest of the
         // buffer goes: a client that waits needs none.
         self.buffer = self.buffer.split_off(self.position);
@@ -178,8 +186,8 @@ impl Connection {
     /// Waits for more bytes and adds them to the buffer.
     async fn read_more(&mut self) -> Result<(), Refusal> {
         while !self.read_now()? {
-            // Who has asked for nothing yet gets nothing any more.
-            if self.is_untouched() && shutdown::is_near() {
+            // Who has asked for nothing gets nothing any more, unless they've only just come.
+            if shutdown::is_near() && self.is_untouched() && self.idle_since.elapsed() > A_MOMENT {
                 return Err("the server ends".into());
             }
             turns::pause().await;

@@ -82,6 +82,7 @@ fn run_loop(listener: io::Result<TcpListener>, workers: &Arc<Workers>) -> io::Re
             next_sweep = Instant::now() + SWEEP;
             turn = clients.keys().copied().collect();
         }
+        let ends = shutdown::is_near();
         while let Some(door) = &listener
             && let Some((mut stream, peer)) = accept(door)
         {
@@ -94,6 +95,10 @@ fn run_loop(listener: io::Result<TcpListener>, workers: &Arc<Workers>) -> io::Re
             let client = Box::pin(handle(stream, peer, Arc::clone(workers)));
             clients.insert(key, (client, bell));
             turn.push(key);
+        }
+        if ends {
+            // Whoever stood in front of it is in. Now it's closed.
+            listener = None;
         }
         for key in turn {
             // 0 is the listener or a bell, and some clients have gone.
@@ -108,12 +113,8 @@ fn run_loop(listener: io::Result<TcpListener>, workers: &Arc<Workers>) -> io::Re
             }
         }
         flush_log();
-        if shutdown::is_near() {
-            // Whoever stood in front of it is in. Now it's closed.
-            listener = None;
-            if clients.is_empty() {
-                return Ok(());
-            }
+        if listener.is_none() && clients.is_empty() {
+            return Ok(());
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Stage 16 ends when all that has begun is answered, and bounds what one address may have.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use super::house;
 use crate::check::Check;
@@ -86,6 +89,21 @@ pub(super) const CHECKS: &[Check] = &[
         ..HOUSE
     },
     Check {
+        name: "shutdown-hears-who-has-just-come",
+        rule: "Stage 16: whoever was let in is served",
+        sends: "SIGTERM; then, as long as anybody gets in, GET /hello on a new connection, a moment after it was made",
+        expects: "200, each time, and exit status 0",
+        hint: "A new connection is silent for as long as its request takes to arrive. Only close it when it has been idle for longer than that.",
+        run: |server| {
+            let own = server.own(&["--timeout", "60", "--grace", "60"])?;
+            own.serves_on()?;
+            own.terminate()?;
+            newcomers(&own)?;
+            own.ends_well()
+        },
+        ..HOUSE
+    },
+    Check {
         name: "shutdown-ends-idle-connections",
         rule: "RFC 9112 §9.5: a server may close an idle connection at any time",
         sends: "nothing on one connection, GET /hello on another that is kept; then SIGTERM",
@@ -149,7 +167,7 @@ pub(super) const CHECKS: &[Check] = &[
             let both = wait_until(own.patience, || {
                 holders.clear();
                 holders.extend((0..2).filter_map(|_| own.connect().ok()));
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 holders.len() == 2 && holders.iter_mut().all(Connection::is_quiet)
             });
             ensure(both, "with --per-client 2 there is no room for two")?;
@@ -214,6 +232,26 @@ fn begun(server: &Server, begin: &str) -> Result<Connection, Failure> {
     server.serves_on()?;
     server.ask(request("GET", "/hello"))?.status(200)?;
     Ok(client)
+}
+
+/// As long as anybody gets in, they're answered, though the request takes its time to arrive.
+fn newcomers(own: &Server) -> Verdict {
+    let end = Instant::now() + own.patience;
+    while let Ok(mut client) = own.connect() {
+        ensure(
+            Instant::now() < end,
+            "it was asked to end, and still accepts",
+        )?;
+        let came = Instant::now();
+        // That's what is tried: a silence between the connection and its request.
+        thread::sleep(Duration::from_millis(30));
+        client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        // On a machine that is busy, that may have been long enough to be sent away.
+        if came.elapsed() < Duration::from_millis(200) {
+            client.answer()?.status(200)?;
+        }
+    }
+    Ok(())
 }
 
 /// Nobody gets in any more, sooner or later.

@@ -711,6 +711,7 @@ const WRONG: &[Wrong] = &[
     ("shutdown-answers-what-has-begun", "ends at once", "the server has ended", Right),
     ("shutdown-reads-on", "ends at once", "the server has ended", Right),
     ("shutdown-closes-the-door", "goes on", "still accepts", Habit(IgnoresCtrlC)),
+    ("shutdown-hears-who-has-just-come", "lets in, and answers nobody", "closed the connection without an answer", Habit(IgnoresCtrlC)),
     ("shutdown-ends-idle-connections", "goes on", "goes on|keeps the connection open", Habit(IgnoresCtrlC)),
     ("shutdown-has-a-grace", "goes on", "it was asked to end, and goes on", Habit(IgnoresCtrlC)),
     ("second-signal-ends-it", "goes on", "still accepts", Habit(IgnoresCtrlC)),
