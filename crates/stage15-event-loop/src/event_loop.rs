@@ -74,9 +74,11 @@ fn run_loop(listener: &TcpListener, workers: &Arc<Workers>) -> io::Result<()> {
         turn.extend(events.iter().map(|event| event.token().0));
         if Instant::now() > next_sweep {
             next_sweep = Instant::now() + SWEEP;
-            turn = clients.keys().copied().collect();
+            turn = clients.keys().copied().chain([0]).collect();
         }
-        while let Some((mut stream, peer)) = accept(&listener) {
+        // 0 is the listener or a bell. Asking in vain isn't cheap: the kernel makes a socket first.
+        let knocks = turn.contains(&0);
+        while knocks && let Some((mut stream, peer)) = accept(&listener) {
             key += 1;
             let both = Interest::READABLE | Interest::WRITABLE;
             // If this fails, the sweep serves that client, slowly.
@@ -88,7 +90,7 @@ fn run_loop(listener: &TcpListener, workers: &Arc<Workers>) -> io::Result<()> {
             turn.push(key);
         }
         for key in turn {
-            // 0 is the listener or a bell, and some clients have gone.
+            // 0 is nobody, and some clients have gone.
             let Some((client, bell)) = clients.get_mut(&key) else {
                 continue;
             };

@@ -24,7 +24,6 @@ mod workers;
 use std::io;
 use std::io::ErrorKind;
 use std::io::Write;
-use std::mem;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -136,7 +135,7 @@ fn accept(listener: &mio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept() {
         Ok(connection) => return Some(connection),
         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-        // No more file descriptors, for instance. It passes: the next turn tries again.
+        // No more file descriptors, for instance. It passes: the next sweep tries again.
         Err(error) => log_error_rarely(&format!("cannot accept a connection: {error}")),
     }
     None
@@ -226,7 +225,7 @@ fn log(line: &str) {
 /// Prints all lines at once. `print!` would end the program when nobody reads its output any
 /// more.
 fn flush_log() {
-    let lines = mem::take(&mut *LINES.lock().unwrap());
+    let lines = LINES.lock().unwrap().split_off(0);
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 

@@ -80,10 +80,13 @@ fn run_loop(listener: io::Result<TcpListener>, workers: &Arc<Workers>) -> io::Re
         turn.extend(events.iter().map(|event| event.token().0));
         if Instant::now() > next_sweep {
             next_sweep = Instant::now() + SWEEP;
-            turn = clients.keys().copied().collect();
+            turn = clients.keys().copied().chain([0]).collect();
         }
         let ends = shutdown::is_near();
-        while let Some(door) = &listener
+        // 0 is the listener or a bell. Asking in vain isn't cheap: the kernel makes a socket first.
+        let knocks = ends || turn.contains(&0);
+        while knocks
+            && let Some(door) = &listener
             && let Some((mut stream, peer)) = accept(door)
         {
             key += 1;
@@ -101,7 +104,7 @@ fn run_loop(listener: io::Result<TcpListener>, workers: &Arc<Workers>) -> io::Re
             listener = None;
         }
         for key in turn {
-            // 0 is the listener or a bell, and some clients have gone.
+            // 0 is nobody, and some clients have gone.
             let Some((client, bell)) = clients.get_mut(&key) else {
                 continue;
             };

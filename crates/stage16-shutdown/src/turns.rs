@@ -20,9 +20,3 @@ pub async fn pause() {
 pub async fn bell() -> Waker {
     future::poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }
-
-/// Lets the others go first.
-pub async fn give_way() {
-    bell().await.wake();
-    pause().await;
-}
