@@ -189,9 +189,7 @@ impl Connection {
     fn read_now(&mut self) -> Result<bool, Refusal> {
         // One deadline for all reads. A timeout for each would let a client that sends a
         // byte now and then go on for ever.
-        if Instant::now() > self.deadline {
-            return Err(timed_out());
-        }
+        let in_time = Instant::now() <= self.deadline;
         // What has been used makes room for what comes.
         self.buffer.drain(..self.position);
         self.position = 0;
@@ -207,8 +205,9 @@ impl Connection {
                 }
                 Ok(true)
             }
-            // Nothing is there yet.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            // Nothing is there yet. (What is there is taken, even if we come late.)
+            Err(error) if error.kind() == ErrorKind::WouldBlock && in_time => Ok(false),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(timed_out()),
             Err(_) => Err("the connection broke".into()),
         }
     }

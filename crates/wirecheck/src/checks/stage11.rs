@@ -1,6 +1,9 @@
 //! Stage 11 keeps the connection for the next request. What the RFCs demand of anybody who
 //! does is in `kept`; here is what our own stages add.
 
+use std::thread;
+use std::time::Duration;
+
 use super::house;
 use super::should;
 use crate::answer::Answer;
@@ -170,7 +173,56 @@ pub(super) const CHECKS: &[Check] = &[
         },
         ..HOUSE
     },
+    Check {
+        name: "keep-alive-late-is-answered",
+        rule: "Stage 11: as long as a connection isn't closed, a request on it is answered; RFC 9112 §9.3.1 knows why: a client can't send it again if it was a POST",
+        sends: "GET /hello on twenty connections, one every 25 ms, and on each a second one 1.1 seconds later, unless it has been closed by then (--keep-alive 1)",
+        expects: "200 on more of them than are closed at that very moment",
+        hint: "If the time is up and bytes have come, serve them. Only close a connection when the time is up and there's nothing to read.",
+        waits: true,
+        run: late_is_answered,
+        ..HOUSE
+    },
 ];
+
+/// Clients that come with their next request when the time for it is just over.
+fn late_is_answered(server: &Server) -> Verdict {
+    let own = server.own(&["--keep-alive", "1"])?;
+    own.serves_on()?;
+    let mut ends = Vec::new();
+    thread::scope(|scope| {
+        let late = |n| {
+            scope.spawn({
+                let own = &own;
+                move || late_client(own, n)
+            })
+        };
+        let clients: Vec<_> = (0..20).map(late).collect();
+        for client in clients {
+            ends.extend(client.join().ok().flatten());
+        }
+    });
+    // One or two may be closed just while they send. That's nobody's fault.
+    if ends.iter().filter(|end| end.is_err()).count() * 2 > ends.len() {
+        return ends.into_iter().find(Result::is_err).unwrap_or(Ok(()));
+    }
+    Ok(())
+}
+
+/// What one of them got, if it wasn't sent away before.
+fn late_client(own: &Server, n: u64) -> Option<Verdict> {
+    thread::sleep(Duration::from_millis(n * 25));
+    let mut client = own.connect().ok()?;
+    client.send(get("/hello"));
+    Answer::read_next(&mut client, false).ok()?;
+    // That's what is tried: a pause that's a little longer than the server waits.
+    thread::sleep(Duration::from_millis(1100));
+    if !client.is_quiet() {
+        return None;
+    }
+    client.send(get("/hello?late=1"));
+    Some(Answer::read_next(&mut client, false).and_then(|answer| answer.status(200)))
+}
 
 fn all_on_one(server: &Server) -> Verdict {
     server.only_ours()?;

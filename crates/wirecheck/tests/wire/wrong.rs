@@ -532,6 +532,10 @@ const WRONG: &[Wrong] = &[
         true => String::new(),
         false => line.into(),
     })),
+    ("keep-alive-late-is-answered", "hangs up on the late", "closed the connection without an answer|the server says nothing", Says(|request, answer| match has(request, "late") {
+        true => Vec::new(),
+        false => answer.into(),
+    })),
     ("keep-alive-begun-is-told", "leaves without a word", "closed the connection without an answer", Says(|_, answer| match has(answer, "408 Req") {
         true => Vec::new(),
         false => answer.into(),
