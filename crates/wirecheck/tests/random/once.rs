@@ -1,171 +1,23 @@
-//! Random clients: whatever they send, in whatever pieces, and however they
-//! leave, the server serves on and keeps no thread, no file and no memory.
-//!
-//! `cargo test -p wirecheck --test random` sends 2,000 to every stage,
-//! `scripts/random 1000000 06 10` as many as you like to the stages you name.
-//! A failure names the seed; with `SEED=…` the same clients come again.
+//! A client who sends one thing, right or wrong, and leaves: whatever it is, the server answers
+//! in HTTP, or not at all.
 
-use std::env;
-use std::fs;
 use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpStream;
-use std::process::ExitCode;
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::SeqCst;
-use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
-use libtest_mimic::Arguments;
-use libtest_mimic::Trial;
-use wirecheck::server::Origin;
-use wirecheck::server::PATIENCE;
-use wirecheck::server::Server;
 use wirecheck::server::wait_until;
-use wirecheck::stages;
 
-/// So many come between two looks at the server.
-const BATCH: u64 = 500;
-
-/// So many come at the same time.
-const AT_ONCE: usize = 8;
-
-/// Files that a server may open after it has said that it listens: its event loops, for
-/// instance. A leak goes beyond that in the first batch.
-const SPARE_FILES: usize = 16;
-
-/// The threads that a server may keep when nobody is there: `main` and, from
-/// stage 07 on, the workers that wait.
-const SPARE_THREADS: usize = 1 + 17;
-
-/// By so many kB a server may be larger after the last batch than after the
-/// first, however many came between: what its allocator keeps at hand.
-const SPARE_MEMORY: u64 = 16 * 1024;
-
-/// Longer than any deadline of a server.
-const TOO_LONG: Duration = Duration::from_secs(30);
-
-/// A test for each stage that is there, called like it: `stage06`.
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They wait more than they work.
-    arguments.test_threads = arguments.test_threads.or(Some(16));
-    let mut trials = Vec::new();
-    for stage in stages::all() {
-        let name = format!("stage{:02}", stage.number);
-        let trial = Trial::test(name, move || {
-            throw_at(stage.number);
-            Ok(())
-        });
-        // `/proc` knows what a server keeps, and only Linux has it.
-        trials.push(trial.with_ignored_flag(!cfg!(target_os = "linux")));
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Throws random clients at a stage.
-fn throw_at(stage: u8) {
-    let count = variable("COUNT").unwrap_or(2000);
-    let seed = variable("SEED").unwrap_or_else(|| fastrand::u64(..));
-    let server = start(stage);
-    // Counted while nobody is connected.
-    let files = count_in(&server, "fd");
-    // The first panic loads what it takes to tell about it; that is no leak.
-    let _ = server.get("/panic");
-    let mut memory = None;
-    for first in (0..count).step_by(BATCH as usize) {
-        let end = count.min(first + BATCH);
-        let context = || {
-            format!(
-                "stage {stage:02}, clients {first} to {end}; \
-                 again: SEED={seed} scripts/random {end} {stage:02}"
-            )
-        };
-        let next = AtomicU64::new(first);
-        thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    loop {
-                        let number = next.fetch_add(1, SeqCst);
-                        if number >= end {
-                            return;
-                        }
-                        // Its numbers do not depend on the thread that it comes from.
-                        let mut rng = Rng::with_seed(seed.wrapping_add(number));
-                        let talk = Client::new(stage, &mut rng).talk(stage, server.address);
-                        if let Err(what) = talk {
-                            panic!("client {number}: {what}\n{}", context());
-                        }
-                    }
-                });
-            }
-        });
-        if let Err(failure) = server.still_runs().and_then(|()| server.serves_on()) {
-            panic!("{failure:?}; {}", context());
-        }
-        let back = wait_until(PATIENCE, || {
-            count_in(&server, "fd") <= files + SPARE_FILES
-                && count_in(&server, "task") <= SPARE_THREADS
-        });
-        let (now, threads) = (count_in(&server, "fd"), count_in(&server, "task"));
-        assert!(
-            back,
-            "{now} files, {files} at the start, {threads} threads; {}",
-            context()
-        );
-        let resident = server.proc_status("VmRSS").unwrap_or_default();
-        let allowed = *memory.get_or_insert(resident) + SPARE_MEMORY;
-        assert!(
-            resident <= allowed,
-            "{resident} kB of memory, {allowed} allowed; {}",
-            context()
-        );
-    }
-    if variable("COUNT").is_none() {
-        return; // one test among many
-    }
-    println!(
-        "stage {stage:02}: {count} clients, {} kB of memory after the first {BATCH}, {} in the end; SEED={seed}",
-        memory.unwrap_or_default(),
-        server.proc_status("VmRSS").unwrap_or_default()
-    );
-}
-
-/// A number that the caller of the test has set.
-fn variable(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
-    )
-}
-
-/// Builds the stages, once, and starts one.
-fn start(stage: u8) -> Server {
-    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    let stages = stages::all();
-    let built = BUILT.get_or_init(|| stages::build(&stages));
-    assert_eq!(*built, Ok(()));
-    let ours = stages
-        .iter()
-        .find(|ours| ours.number == stage)
-        .expect("it is there");
-    Server::start(stage, &Origin::Stage(ours.program())).expect("it starts")
-}
-
-/// How many entries `/proc/PID/fd` has, or `/proc/PID/task`.
-fn count_in(server: &Server, folder: &str) -> usize {
-    let pid = server.pid().expect("we have started it").as_raw_nonzero();
-    fs::read_dir(format!("/proc/{pid}/{folder}")).map_or(0, Iterator::count)
-}
+use crate::TOO_LONG;
+use crate::pick;
+use crate::random_bytes;
 
 /// A client: what it sends, in which pieces, and how it leaves.
-struct Client {
+pub struct Client {
     bytes: Vec<u8>,
     /// The length of a piece; the last one may be shorter.
     piece: usize,
@@ -187,7 +39,7 @@ enum Leaves {
 }
 
 impl Client {
-    fn new(stage: u8, rng: &mut Rng) -> Client {
+    pub fn new(stage: u8, rng: &mut Rng) -> Client {
         let mut bytes = request(rng);
         let mut is_valid = false;
         match rng.u8(..8) {
@@ -208,6 +60,11 @@ impl Client {
             6 => Leaves::Deaf,
             _ => Leaves::Reset,
         };
+        if leaves == Leaves::Trusting && stage >= 11 {
+            // Else the server would rightly wait for the next request.
+            let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0) + 1;
+            bytes.splice(at..at, *b"Connection: close\r\n");
+        }
         let piece = if rng.bool() {
             bytes.len()
         } else {
@@ -222,7 +79,7 @@ impl Client {
     }
 
     /// Does what it is made for; an error is the server's.
-    fn talk(&self, stage: u8, address: SocketAddr) -> Result<(), String> {
+    pub fn talk(&self, stage: u8, address: SocketAddr) -> Result<(), String> {
         let mut stream = None;
         // After many thousand connections the system may be out of ports for a moment.
         wait_until(TOO_LONG, || {
@@ -406,14 +263,4 @@ fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
             )),
         }
     }
-}
-
-fn random_bytes(count: usize, rng: &mut Rng) -> Vec<u8> {
-    let mut bytes = vec![0; count];
-    rng.fill(&mut bytes);
-    bytes
-}
-
-fn pick<T: Copy>(choices: &[T], rng: &mut Rng) -> T {
-    choices[rng.usize(..choices.len())]
 }
