@@ -105,7 +105,7 @@ impl Folder {
             // More than a block of what is read at a time.
             ("/long.txt", 300_000, true),
             // More than a connection holds: the server has to wait for its client.
-            ("/film.mp4", 4_000_000, false),
+            ("/film.mp4", 12_000_000, false),
         ] {
             let mut bytes = random_bytes(length, &mut rng);
             if pays || target.ends_with(".txt") {
