@@ -373,7 +373,7 @@ fn read_line(connection: &mut Connection, part: &str) -> Result<String, Failure>
         if part == "the status line" && !b"HTTP/".starts_with(begun) {
             // RFC 8446 §5.1: the record of an alert.
             let says = if begun.starts_with(b"\x15\x03") {
-                "the server speaks TLS (https), and the checks speak plain HTTP"
+                "the server speaks TLS: name it with https://, or say {cert} and {key} in --run"
             } else {
                 "the answer does not begin with HTTP/"
             };

@@ -8,7 +8,8 @@
 //! what is asked of every page, of kept connections, and of the process; [`rows`] are the
 //! checks that are data, and [`exercises`] those of the book's exercises; [`client`] and
 //! [`answer`] are the words that the others are written in; [`pages`] finds out what a server
-//! has; [`server`] starts and ends the program under test; [`run`] runs checks on it;
+//! has; [`server`] starts and ends the program under test; [`tls`] speaks to one that
+//! speaks HTTPS; [`run`] runs checks on it;
 //! [`report`] talks to people, and [`machines`] to machines.
 //!
 //! Whatever waits for the server gives up after its patience ([`server::PATIENCE`]
@@ -29,3 +30,4 @@ pub mod run;
 pub mod server;
 pub mod site;
 pub mod stages;
+pub mod tls;

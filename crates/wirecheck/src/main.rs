@@ -38,6 +38,7 @@ Try:
   wirecheck http://127.0.0.1:8080/                 your server, already running
   wirecheck --run 'node server.js {port}'          your server, started and ended
   wirecheck 127.0.0.1:8080 --path /hello --post /echo
+  wirecheck https://127.0.0.1:8443/                the same, over TLS
   wirecheck --explain host-missing                 what a check does, and why
 With the book, in its folder:
   wirecheck 5                                      our own stage 5
@@ -51,7 +52,7 @@ not run, or not all of them."
 )]
 struct Arguments {
     #[arg(help = format!(
-        "A server (http://HOST:PORT/ or HOST:PORT), or a stage of the book (1 to {LAST_STAGE})"
+        "A server (http://HOST:PORT/, https://HOST:PORT/ or HOST:PORT), or a stage of the book (1 to {LAST_STAGE})"
     ))]
     #[arg(value_name = "SERVER or STAGE")]
     target: Option<String>,
@@ -61,7 +62,8 @@ struct Arguments {
     addr: Option<String>,
 
     /// Check the server that this command starts, in the folder where you are; {port} becomes
-    /// a free port of 127.0.0.1, {root} a folder of test files
+    /// a free port of 127.0.0.1, {root} a folder of test files, {cert} and {key} files with a
+    /// certificate and its key for a server that speaks HTTPS
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
 
@@ -337,7 +339,9 @@ fn target(arguments: &Arguments) -> Result<Target, String> {
             "{text} names a server, and so does --addr or --run: which one is it?"
         ));
     }
-    let host = text.strip_prefix("http://").unwrap_or(text);
+    let host = text
+        .split_once("://")
+        .map_or(text.as_str(), |(_, host)| host);
     if let Some(at) = host.find('/')
         && host.len() > at + 1
     {
@@ -466,7 +470,7 @@ fn origin(arguments: &Arguments, target: &Target, stage: Option<u8>) -> Result<O
         return Ok(Origin::Command(line.clone()));
     }
     if let Some(text) = &target.server {
-        return Ok(Origin::Address(resolve(text)?));
+        return resolve(text);
     }
     let stage = stage.unwrap_or(LAST_STAGE);
     let mut own = stages::all();
@@ -481,26 +485,32 @@ fn origin(arguments: &Arguments, target: &Target, stage: Option<u8>) -> Result<O
     Ok(Origin::Stage(found.program()))
 }
 
-fn resolve(text: &str) -> Result<SocketAddr, String> {
-    if text.starts_with("https://") {
-        return Err(format!("{text}: the checks speak plain HTTP, and no https"));
-    }
+fn resolve(text: &str) -> Result<Origin, String> {
     // As the ready line of a server has it, or a browser, or a port alone.
-    let host = text.trim_start_matches("http://");
+    let (scheme, host) = text.split_once("://").unwrap_or(("http", text));
     let host = host.split('/').next().unwrap_or_default();
     let port = host.strip_prefix(':').unwrap_or(host);
     let host = match port.parse::<u16>() {
         Ok(port) => format!("localhost:{port}"),
+        Err(_) if scheme == "https" && !host.contains(':') => format!("{host}:443"),
         Err(_) => host.to_string(),
     };
     let found = host.to_socket_addrs().map_err(|e| {
         format!("{text}: {e}; it should look like 127.0.0.1:8080 or localhost:8080")
     })?;
     let found: Vec<_> = found.collect();
-    server::first_that_answers(&found).ok_or_else(|| {
+    let answers = match scheme {
+        "https" => server::first_that_answers_securely(&found).map(Origin::Secure),
+        _ => server::first_that_answers(&found).map(Origin::Address),
+    };
+    answers.ok_or_else(|| {
         let tried: Vec<_> = found.iter().map(SocketAddr::to_string).collect();
+        let listens = match scheme {
+            "https" => "speaks HTTPS",
+            _ => "listens",
+        };
         format!(
-            "nobody listens on {}: is your server running, and on this port?",
+            "nobody {listens} on {}: is your server running, and on this port?",
             tried.join(" or ")
         )
     })

@@ -45,6 +45,9 @@ use crate::pages::Learned;
 use crate::pages::Told;
 use crate::site::Files;
 use crate::stages;
+use crate::tls;
+use crate::tls::Identity;
+use crate::tls::Tunnel;
 
 /// How long a server may take. Reached only when something is wrong, so it
 /// can be generous.
@@ -52,6 +55,10 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// In a reader's command line: the folder of test files.
 const ROOT: &str = "{root}";
+
+/// There, too: a certificate for localhost, and its key. Who takes them speaks HTTPS.
+const CERT: &str = "{cert}";
+const KEY: &str = "{key}";
 
 /// Of what a server complains: Node begins with the reason …
 const FIRST_LINES: usize = 10;
@@ -81,6 +88,8 @@ pub struct Server {
     pub(crate) last: Arc<Mutex<Exchange>>,
     /// What it serves, where we have laid it out; deleted after the process has ended.
     pub(crate) files: Option<Arc<Files>>,
+    /// Where it speaks HTTPS: the way to it, and `address` is where that begins.
+    pub(crate) tunnel: Option<Arc<Tunnel>>,
     pub(crate) learned: Arc<Learned>,
     /// Those that a check has started beside this one and let go. If one of them has ended
     /// by itself, that explains what the clients saw.
@@ -97,6 +106,8 @@ pub enum Origin {
     Command(String),
     /// It runs already ([`first_that_answers`]).
     Address(SocketAddr),
+    /// The same, and it speaks HTTPS ([`first_that_answers_securely`]).
+    Secure(SocketAddr),
 }
 
 impl Server {
@@ -113,7 +124,53 @@ impl Server {
             Origin::Stage(program) => Server::start_stage(stage, program, 0, &[]),
             Origin::Command(line) => Server::start_on_free_port(stage, line),
             Origin::Address(address) => Ok(Server::new(stage, *address, origin.clone(), None)),
+            Origin::Secure(address) => {
+                Server::new(stage, *address, origin.clone(), None).through_a_tunnel(None)
+            }
         }
+    }
+
+    /// The same server, behind the tunnel that leads to it.
+    fn through_a_tunnel(mut self, identity: Option<Identity>) -> Result<Server, Failure> {
+        let tunnel = Tunnel::open(self.address, identity, self.patience)
+            .map_err(|e| Failure::new(format!("cannot open a tunnel: {e}")))?;
+        self.address = tunnel.entrance;
+        self.tunnel = Some(Arc::new(tunnel));
+        Ok(self)
+    }
+
+    /// Another server like this one that speaks HTTPS, with these flags. A reader's server is
+    /// taken as it is.
+    pub fn secure(&self, flags: &[&str]) -> Result<Server, Failure> {
+        match &self.origin {
+            Origin::Stage(_) => {
+                let identity = Identity::new()?;
+                let (cert, key) = (identity.cert(), identity.key());
+                let (cert, key) = (cert.to_string_lossy(), key.to_string_lossy());
+                let flags = [&["--cert", &cert, "--key", &key], flags].concat();
+                self.own(&flags)?.through_a_tunnel(Some(identity))
+            }
+            Origin::Secure(_) if flags.is_empty() => {
+                let again = Server::start(self.stage, &self.origin)?;
+                Ok(again.like(self))
+            }
+            Origin::Command(line) if line.contains(CERT) && flags.is_empty() => self.another(),
+            _ if flags.is_empty() => Err(skip(
+                "needs a server that speaks HTTPS: https://HOST:PORT/, or {cert} and {key} in --run",
+            )),
+            _ => Err(skip("needs flags that only our own stages know")),
+        }
+    }
+
+    /// Where a server that speaks HTTPS listens, and what it was given.
+    pub fn tunnel(&self) -> Result<&Tunnel, Failure> {
+        let no = || skip("needs a server that speaks HTTPS");
+        self.tunnel.as_deref().ok_or_else(no)
+    }
+
+    /// Where it listens itself.
+    fn behind(&self) -> SocketAddr {
+        self.tunnel.as_ref().map_or(self.address, |way| way.server)
     }
 
     fn new(stage: u8, address: SocketAddr, origin: Origin, process: Option<Process>) -> Server {
@@ -127,6 +184,7 @@ impl Server {
             process: process.map(Arc::new),
             last: Arc::default(),
             files: None,
+            tunnel: None,
             learned: Arc::default(),
             beside: Arc::default(),
             is_beside: false,
@@ -146,6 +204,7 @@ impl Server {
             process: self.process.clone(),
             last: Arc::default(),
             files: self.files.clone(),
+            tunnel: self.tunnel.clone(),
             learned: self.learned.clone(),
             beside: Arc::default(),
             is_beside: false,
@@ -208,6 +267,11 @@ impl Server {
         let filled = line
             .replace("{port}", &port.to_string())
             .replace(ROOT, &root.to_string_lossy());
+        let identity = line.contains(CERT).then(Identity::new).transpose()?;
+        let path = |path: Option<PathBuf>| path.unwrap_or_default().to_string_lossy().into_owned();
+        let filled = filled
+            .replace(CERT, &path(identity.as_ref().map(Identity::cert)))
+            .replace(KEY, &path(identity.as_ref().map(Identity::key)));
         let mut command = Command::new("sh");
         command.arg("-c").arg(filled);
         // Into a pipe Python would print when its buffer is full; on a terminal, at once.
@@ -216,9 +280,11 @@ impl Server {
         command.env_remove("CARGO_MANIFEST_DIR");
         let process = Process::start(command, false, false)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let ready = wait_until(PATIENCE, || {
-            process.status().is_some() || knock(address).is_ok()
-        });
+        let answers = || match identity {
+            Some(_) => knock_securely(address).is_ok(),
+            None => knock(address).is_ok(),
+        };
+        let ready = wait_until(PATIENCE, || process.status().is_some() || answers());
         if process.status().is_some() {
             let words = process.last_words();
             return Err(Failure::new(format!("`{line}` does not serve: {words}")));
@@ -238,7 +304,10 @@ impl Server {
         let origin = Origin::Command(line.to_string());
         let mut server = Server::new(stage, address, origin, Some(process));
         server.files = files.map(Arc::new);
-        Ok(server)
+        match identity {
+            Some(_) => server.through_a_tunnel(identity),
+            None => Ok(server),
+        }
     }
 
     /// Another server like this one, on a folder of test files. Only our own stages
@@ -256,15 +325,14 @@ impl Server {
             Origin::Command(_) => Err(skip(
                 "needs to serve the checker's test files: put {root} where your server takes its folder",
             )),
-            Origin::Address(address) => {
+            Origin::Address(_) | Origin::Secure(_) => {
                 let files = self.told.root.as_deref().and_then(Files::again);
                 let Some(files) = files else {
                     return Err(skip(
                         "needs to serve the checker's test files: --run './my-server --port {port} {root}', or --lay-out DIR, and --root DIR/www",
                     ));
                 };
-                let server = Server::new(self.stage, *address, self.origin.clone(), None);
-                let mut server = server.like(self);
+                let mut server = Server::start(self.stage, &self.origin)?.like(self);
                 server.files = Some(Arc::new(files));
                 Ok(server)
             }
@@ -311,7 +379,7 @@ impl Server {
 
     /// Another server like this one, started in the same way.
     pub fn another(&self) -> Result<Server, Failure> {
-        if let Origin::Address(_) = self.origin {
+        if let Origin::Address(_) | Origin::Secure(_) = self.origin {
             return Err(skip("needs to start the server itself: use --run"));
         }
         Ok(Server::start(self.stage, &self.origin)?.like(self))
@@ -321,12 +389,14 @@ impl Server {
     pub fn restart(mut self) -> Result<Server, Failure> {
         self.process = None;
         // That was the shell, perhaps; the server that it started ends a moment later.
-        wait_until(PATIENCE, || knock(self.address).is_err());
-        let port = self.address.port();
+        wait_until(PATIENCE, || knock(self.behind()).is_err());
+        let port = self.behind().port();
         let again = match &self.origin {
             Origin::Stage(program) => Server::start_stage(self.stage, program, port, &[])?,
             Origin::Command(line) => Server::start_command(self.stage, line, port)?,
-            Origin::Address(_) => return Err(skip("needs to start the server itself: use --run")),
+            Origin::Address(_) | Origin::Secure(_) => {
+                return Err(skip("needs to start the server itself: use --run"));
+            }
         };
         Ok(again.like(&self))
     }
@@ -550,7 +620,7 @@ impl Server {
         let mut failure = match self.still_runs() {
             Err(failure) => failure,
             Ok(()) if self.pid().is_some() => return None,
-            Ok(()) => TcpStream::connect_timeout(&self.address, self.patience)
+            Ok(()) => TcpStream::connect_timeout(&self.behind(), self.patience)
                 .err()
                 .map(|_| Failure::new("the server has ended: nobody listens any more"))?,
         };
@@ -792,6 +862,17 @@ fn knock(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
+/// The same, in HTTPS.
+fn knock_securely(address: SocketAddr) -> io::Result<()> {
+    tls::knock(address, &request("GET", "/"), PATIENCE)
+}
+
+/// Of the addresses of a host, the first on which somebody answers in HTTPS.
+pub fn first_that_answers_securely(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let mut addresses = addresses.iter().copied();
+    addresses.find(|address| knock_securely(*address).is_ok())
+}
+
 /// Of the addresses of a host, the first on which somebody answers.
 pub fn first_that_answers(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     addresses
@@ -803,7 +884,7 @@ pub fn first_that_answers(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 /// `listening on http://127.0.0.1:8080` → the address to connect to.
 fn ready_address(line: &str) -> Option<SocketAddr> {
     let address = line.strip_prefix("listening on ")?;
-    let address = address.strip_prefix("http://").unwrap_or(address);
+    let address = address.rsplit("://").next()?;
     let mut address: SocketAddr = address.trim_end_matches('/').parse().ok()?;
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));

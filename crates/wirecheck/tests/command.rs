@@ -208,7 +208,10 @@ fn addr_says_what_is_wrong() {
     for (addr, says) in [
         (format!("localhost:{}", free_port()), "nobody listens on"),
         ("localhost".to_string(), "it should look like"),
-        ("https://localhost:443".to_string(), "no https"),
+        (
+            format!("https://localhost:{}", free_port()),
+            "nobody speaks HTTPS on",
+        ),
         ("no.such.host.invalid:80".to_string(), "it should look like"),
     ] {
         let (status, _, stderr) = run(&["1", "--addr", &addr]);

@@ -25,6 +25,7 @@ mod stage13;
 mod stage14;
 mod stage15;
 mod stage16;
+mod stage17;
 
 pub use at_once::needs_many_at_once;
 pub(crate) use stage05::refuses;
@@ -51,6 +52,7 @@ const TABLES: &[&[Check]] = &[
     stage14::CHECKS,
     stage15::CHECKS,
     stage16::CHECKS,
+    stage17::CHECKS,
     // These are of several stages.
     pages::CHECKS,
     kept::CHECKS,
@@ -58,7 +60,7 @@ const TABLES: &[&[Check]] = &[
 ];
 
 /// The highest stage that there are checks for.
-pub const LAST_STAGE: u8 = 16;
+pub const LAST_STAGE: u8 = 17;
 
 /// All checks, by stage.
 pub fn all() -> Vec<Check> {

@@ -22,6 +22,7 @@ mod stage13;
 mod stage14;
 mod stage15;
 mod stage16;
+mod stage17;
 
 /// All exercises, by stage.
 pub fn all() -> Vec<Check> {
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Check> {
         stage14::EXERCISES,
         stage15::EXERCISES,
         stage16::EXERCISES,
+        stage17::EXERCISES,
     ]
     .concat()
 }

@@ -1,5 +1,5 @@
-//! Every check on every stage for which it holds, and that each stage can do what the one
-//! before it cannot.
+//! Every check on every stage for which it holds, that each stage can do what the one before it
+//! cannot, and that the last does over TLS what the RFCs demand of anybody.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 use wirecheck::check::Check;
 use wirecheck::check::Failure;
+use wirecheck::check::Level;
 use wirecheck::checks;
 use wirecheck::report;
 use wirecheck::server::Origin;
@@ -34,13 +35,47 @@ pub fn trials(stages: &[Stage]) -> Vec<Trial> {
             trials.push(Trial::test(name, move || one_fails(since, &previous)));
         }
     }
+    if let Some(last) = stages.last() {
+        trials.extend(over_tls(last));
+    }
+    trials
+}
+
+/// The same demands on the last stage, and all that is sent and received is encrypted on its way.
+fn over_tls(last: &Stage) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for check in checks::all() {
+        let in_the_open = check.name.starts_with("tls-") || check.until.is_some();
+        if check.level == Level::Ours || in_the_open || !check.holds_for(last.number) {
+            continue;
+        }
+        let stage = last.clone();
+        let name = format!("checks::over-tls::{}", check.name);
+        trials.push(Trial::test(name, move || {
+            let program = stage.program();
+            let line = format!(
+                "exec {} --port {{port}} --cert {{cert}} --key {{key}} {{root}}",
+                program.display()
+            );
+            let origin = Origin::Command(line);
+            let mut server = Server::start(stage.number, &origin)
+                .map_err(|failure| Failed::from(report::sentence(&failure)))?;
+            server.told.posts = vec!["/echo".to_string()];
+            // Twice what it gives them.
+            server.told.deadline = Some(Duration::from_secs(20));
+            judge(&check, &server, &stage)
+        }));
+    }
     trials
 }
 
 /// A server of its own for each check: what one leaves behind disturbs no other.
 fn passes(check: &Check, stage: &Stage) -> Result<(), Failed> {
-    let server = start(stage)?;
-    match check.run_on(&server) {
+    judge(check, &start(stage)?, stage)
+}
+
+fn judge(check: &Check, server: &Server, stage: &Stage) -> Result<(), Failed> {
+    match check.run_on(server) {
         Ok(()) => Ok(()),
         Err(Failure::Skipped(reason)) => Err(format!("skipped: {reason}").into()),
         Err(failure) => Err(report::explain(check, &failure, Some(stage.number)).into()),

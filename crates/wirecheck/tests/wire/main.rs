@@ -11,6 +11,7 @@
 mod anybody;
 mod checks;
 mod faults;
+mod over_tls;
 mod proxy;
 mod wrong;
 

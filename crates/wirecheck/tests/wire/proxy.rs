@@ -38,6 +38,10 @@ use tempfile::TempDir;
 use wirecheck::stages;
 use wirecheck::stages::Stage;
 
+use crate::over_tls;
+use crate::over_tls::Fault;
+use crate::over_tls::Served;
+
 /// How a server is wrong.
 #[derive(Clone, Copy)]
 pub enum Way {
@@ -79,6 +83,8 @@ pub enum Way {
     ReadsAtMost(usize),
     /// Accepts so many clients.
     Accepts(usize),
+    /// It speaks TLS, and something is wrong with that.
+    Over(Fault),
     /// What is left needs no figure.
     Habit(Habit),
 }
@@ -149,6 +155,10 @@ pub fn serve(way: Way, name: &Path) -> ExitCode {
     if way.is(Habit::IgnoresCtrlC) {
         let _ = ctrlc::set_handler(|| {});
     }
+    let tls = match way {
+        Way::Over(fault) => over_tls::Front::new(&mut arguments, fault),
+        _ => None,
+    };
     // Where it cannot listen the stage cannot either, and says so.
     let own = listen(&arguments, way);
     if way.is(Habit::WaitsForTimeWait) && own.is_none() {
@@ -188,12 +198,16 @@ pub fn serve(way: Way, name: &Path) -> ExitCode {
         };
     };
     let address = own.local_addr().unwrap_or(ready);
-    let line = line.replace(&ready.to_string(), &address.to_string());
+    let mut line = line.replace(&ready.to_string(), &address.to_string());
+    if tls.is_some() {
+        line = line.replace("http:", "https:");
+    }
     write_line(&line, way, &mut io::stdout());
     thread::spawn(move || log(stdout, way, io::stdout()));
     let root = PathBuf::from(behind.last().map_or("", String::as_str));
     let front = Front {
         way,
+        tls,
         stage: ready,
         root,
         child: Mutex::new(child),
@@ -293,6 +307,7 @@ struct Heard {
 /// What stands in front of a stage.
 struct Front {
     way: Way,
+    tls: Option<over_tls::Front>,
     stage: SocketAddr,
     root: PathBuf,
     child: Mutex<Child>,
@@ -340,6 +355,12 @@ impl Front {
     fn take(&self, mut client: &TcpStream, peer: SocketAddr) {
         if self.is(Habit::TakesMemory) {
             Box::leak(Box::new(vec![1_u8; 1 << 20]));
+        }
+        if let Some(tls) = &self.tls {
+            if let Ok(Served::Dies) = tls.serve(client, || self.connect(client, peer)) {
+                self.die();
+            }
+            return;
         }
         if let Way::Greets(words) = self.way {
             let _ = client.write_all(words.as_bytes());

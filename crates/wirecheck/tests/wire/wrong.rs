@@ -25,6 +25,7 @@ use wirecheck::server::Server;
 use wirecheck::stages::Stage;
 
 use crate::anybody;
+use crate::over_tls::Fault;
 use crate::proxy;
 use crate::proxy::Habit::*;
 use crate::proxy::Way;
@@ -721,6 +722,32 @@ const WRONG: &[Wrong] = &[
     ("second-signal-ends-it", "goes on", "still accepts", Habit(IgnoresCtrlC)),
     ("address-has-its-share", "knows no bound", "the server says nothing", Told(|flags| without_flag(flags, "--per-client"))),
     ("refused-hold-nothing", "knows no bound", "the server says nothing", Told(|flags| without_flag(flags, "--per-client"))),
+    // Stage 17: TLS.
+    ("tls-1-3", "speaks TLS 1.2 only", "no handshake", Over(Fault::Only12)),
+    ("tls-1-2", "speaks TLS 1.3 only", "no handshake", Over(Fault::Only13)),
+    ("tls-old-is-refused", "goes along", "answers a ClientHello of TLS 1.1 with 16 03 02", Over(Fault::Old)),
+    ("tls-chooses-http-1-1", "would rather have HTTP/2", "the server chooses Some(\"h2\")", Over(Fault::PrefersH2)),
+    ("tls-unknown-protocol-is-refused", "knows no ALPN", "is let in", Over(Fault::NoAlpn)),
+    ("tls-chain", "sends its own certificate alone", "no handshake: invalid peer certificate: UnknownIssuer", Over(Fault::LeafOnly)),
+    ("tls-goodbye", "just closes", "after its answer without close_notify", Over(Fault::NoGoodbye)),
+    ("tls-goodbye-to-idle-clients", "just closes", "without close_notify", Over(Fault::NoGoodbye)),
+    ("tls-says-https-to-plain-http", "hands plain HTTP to the library", "plain HTTP is answered with", Over(Fault::Plain)),
+    ("tls-handshake-has-a-deadline", "waits for the handshake", "the connection stays open", Over(Fault::Plain)),
+    ("tls-slow-handshake", "waits for the handshake", "goes on after", Over(Fault::Plain)),
+    ("tls-garbage", "ends over it", "the server has ended", Over(Fault::DiesOfGarbage)),
+    ("tls-half-handshakes-hold-nobody", "shakes one hand after the other", "says nothing", Over(Fault::OneAtATime)),
+    ("tls-byte-by-byte", "takes the first record for all", "the answer begins with", Over(Fault::FirstRecord)),
+    ("tls-https-target", "knows one scheme", "the status should be 200 and is 400", Over(Fault::Plain)),
+    ("https-target-in-the-open", "takes any scheme", "it is answered with 200", Hears(|bytes| swap(bytes, "https://", "http://"))),
+    ("tls-large-both-ways", "forgets what it couldn't send", "closed the connection", Over(Fault::Forgets(300_000))),
+    ("tls-late-readers-get-the-end", "forgets what it couldn't send", "of 60 don't get all", Over(Fault::Forgets(3_000_000))),
+    ("tls-refused-hear-nothing-plain", "says 503 in the open", "is told in the open", Greets("HTTP/1.1 503 Service Unavailable\r\n\r\n")),
+    ("tls-shutdown", "ends at once", "the server has ended", Right),
+    ("tls-self-signed", "prints another fingerprint", "no line on stdout", Logs(|line| match line.starts_with("certificate") {
+        true => line.replace(':', " "),
+        false => line.into(),
+    })),
+    ("tls-files-are-looked-at", "says another status", "ends with Some(2), and not with 1", Ends(2)),
 ];
 
 /// What only an earlier stage can be found to do, and the last that can: up to 10 they close
@@ -869,6 +896,7 @@ fn patience(says: &str) -> Duration {
         "never sent away",
         "bytes come",
         "no line on",
+        "goes on after",
     ];
     match nothing.iter().any(|part| says.contains(part)) {
         true => Duration::from_secs(3),
@@ -985,7 +1013,11 @@ fn start(check: &Check, stage: &Stage, row: usize) -> Result<(tempfile::TempDir,
     let origin = match check.level {
         Level::Must | Level::Should if !dies_early => {
             // Some need a page in a folder that they know.
-            let root = if check.since >= 14 { "{root}" } else { "" };
+            let root = match check.since {
+                14.. if check.name.starts_with("tls-") => "--cert {cert} --key {key} {root}",
+                14.. => "{root}",
+                _ => "",
+            };
             Origin::Command(format!("exec {} --port {{port}} {root}", program.display()))
         }
         _ => Origin::Stage(program),
