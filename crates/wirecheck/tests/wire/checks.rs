@@ -54,7 +54,7 @@ fn over_tls(last: &Stage) -> Vec<Trial> {
         trials.push(Trial::test(name, move || {
             let program = stage.program();
             let line = format!(
-                "exec {} --port {{port}} --cert {{cert}} --key {{key}} {{root}}",
+                "exec '{}' --port {{port}} --cert {{cert}} --key {{key}} {{root}}",
                 program.display()
             );
             let origin = Origin::Command(line);
