@@ -115,6 +115,7 @@ fn main() {
         eprintln!("hint: both files are PEM, text that begins with -----BEGIN");
         process::exit(1);
     });
+    // Whoever reads that we listen may come.
     flush_log();
     event_loop::run(listener, &workers::run(args, tls));
 }

@@ -1,8 +1,8 @@
 //! TLS: nobody on the way can read along or change anything, and the client knows whom it talks
 //! to (RFC 8446).
 //!
-//! The library rustls speaks it: bytes go in, other bytes come out, and it touches no socket. What
-//! is left for us is whose certificate it shows, and when it's asked.
+//! The library rustls speaks it: bytes go in, other bytes come out, and it touches no socket. Two
+//! things are left for us: to give it a certificate, and to stand between it and the socket.
 
 use std::io;
 use std::io::ErrorKind;
@@ -26,7 +26,7 @@ use crate::log;
 /// The first byte of all that speaks TLS (RFC 8446 §5.1): 22, a handshake. No method begins so.
 const HANDSHAKE: u8 = 22;
 
-/// Who we are, the one whose key signed that first; and our key.
+/// Our certificate, with those behind it that vouch for one another; and our key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// Makes what all connections share, from the command line; or nothing, for plain HTTP. Fails with

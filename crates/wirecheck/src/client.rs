@@ -316,7 +316,7 @@ impl Drop for Connection {
 }
 
 fn cannot_connect(server: &Server, error: &io::Error) -> Failure {
-    let address = server.address;
+    let address = server.behind();
     if error.kind() != ErrorKind::ConnectionRefused {
         return Failure::new(format!("cannot connect to {address}: {error}"));
     }

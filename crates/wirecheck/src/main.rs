@@ -488,6 +488,9 @@ fn origin(arguments: &Arguments, target: &Target, stage: Option<u8>) -> Result<O
 fn resolve(text: &str) -> Result<Origin, String> {
     // As the ready line of a server has it, or a browser, or a port alone.
     let (scheme, host) = text.split_once("://").unwrap_or(("http", text));
+    if !["http", "https"].contains(&scheme) {
+        return Err(format!("{text}: it should begin with http:// or https://"));
+    }
     let host = host.split('/').next().unwrap_or_default();
     let port = host.strip_prefix(':').unwrap_or(host);
     let host = match port.parse::<u16>() {

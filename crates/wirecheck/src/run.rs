@@ -358,7 +358,7 @@ fn introduce(server: &Server) {
         Ok(false) => "it closes after each answer",
         Err(_) => "GET / is not answered rightly",
     };
-    say(format!("http://{}/: {kept}", server.address));
+    say(format!("{}: {kept}", server.url()));
     say(format!(
         "asked for: {asked}, and what is not there (--path and --post name more)"
     ));

@@ -169,8 +169,14 @@ impl Server {
     }
 
     /// Where it listens itself.
-    fn behind(&self) -> SocketAddr {
+    pub fn behind(&self) -> SocketAddr {
         self.tunnel.as_ref().map_or(self.address, |way| way.server)
+    }
+
+    /// Its first page, as one would write it in a browser.
+    pub fn url(&self) -> String {
+        let scheme = self.tunnel.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://{}/", self.behind())
     }
 
     fn new(stage: u8, address: SocketAddr, origin: Origin, process: Option<Process>) -> Server {
@@ -543,7 +549,7 @@ impl Server {
             return Err(Failure::new(format!("a client sent GET /, and {words}")));
         }
         if !self.responds() {
-            let (address, seconds) = (self.address, self.patience.as_secs_f32());
+            let (address, seconds) = (self.behind(), self.patience.as_secs_f32());
             return Err(Failure::new(format!(
                 "a client sent GET / to {address}, and in {seconds} s the server neither answered nor closed"
             )));

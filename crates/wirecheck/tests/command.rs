@@ -204,6 +204,18 @@ fn addr_takes_names_and_the_ready_line() {
 }
 
 #[test]
+fn https_is_asked_through_tls() {
+    let server = Server::start(LAST_STAGE, &Origin::Stage(stage(LAST_STAGE).into())).unwrap();
+    let secure = server.secure(&[]).unwrap();
+    let url = secure.url();
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let (status, stdout, stderr) = run(&[&url, "--only", "page-date", "--only", "tls-goodbye"]);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    assert!(stdout.contains("2 passed, 0 failed, 0 skipped"), "{stdout}");
+    assert!(stdout.contains(&format!("{url}: it keeps")), "{stdout}");
+}
+
+#[test]
 fn addr_says_what_is_wrong() {
     for (addr, says) in [
         (format!("localhost:{}", free_port()), "nobody listens on"),
@@ -213,6 +225,7 @@ fn addr_says_what_is_wrong() {
             "nobody speaks HTTPS on",
         ),
         ("no.such.host.invalid:80".to_string(), "it should look like"),
+        ("ftp://localhost:80".to_string(), "http:// or https://"),
     ] {
         let (status, _, stderr) = run(&["1", "--addr", &addr]);
         assert!(stderr.contains(says), "{stderr}");

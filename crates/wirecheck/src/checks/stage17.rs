@@ -265,10 +265,7 @@ pub(super) const CHECKS: &[Check] = &[
                 send(&mut talk, [byte])?;
             }
             let (received, _) = talk.rest();
-            ensure(
-                received.starts_with(b"HTTP/1.1 200 "),
-                format!("the answer begins with {}", hex(&received)),
-            )
+            is_served(&received)
         },
         ..house(17)
     },
@@ -354,10 +351,7 @@ pub(super) const CHECKS: &[Check] = &[
             own.get("/")?.status(200)?;
             own.terminate()?;
             let received = says_goodbye(&mut talk, "after its last answer")?;
-            ensure(
-                received.starts_with(b"HTTP/1.1 200 "),
-                format!("the answer begins with {}", hex(&received)),
-            )?;
+            is_served(&received)?;
             drop(talk);
             own.ends_well()
         },
@@ -384,10 +378,7 @@ pub(super) const CHECKS: &[Check] = &[
             own.stdout_line(&pairs.join(":"))?;
             send(&mut talk, request("GET", "/hello"))?;
             let received = says_goodbye(&mut talk, "after its answer")?;
-            ensure(
-                received.starts_with(b"HTTP/1.1 200 "),
-                format!("the answer begins with {}", hex(&received)),
-            )
+            is_served(&received)
         },
         ..house(17)
     },
@@ -416,10 +407,7 @@ fn speaks(
     )?;
     send(&mut talk, request("GET", "/"))?;
     let (received, _) = talk.rest();
-    ensure(
-        received.starts_with(b"HTTP/1.1 200 "),
-        format!("the answer begins with {}", hex(&received)),
-    )
+    is_served(&received)
 }
 
 /// A client that sends a ClientHello, a byte at a time.
@@ -628,6 +616,14 @@ fn old_hello() -> Vec<u8> {
     let mut record = vec![HANDSHAKE, 3, 1, 0, message.len() as u8];
     record.extend(message);
     record
+}
+
+/// It's the answer to an ordinary request.
+fn is_served(received: &[u8]) -> Verdict {
+    ensure(
+        received.starts_with(b"HTTP/1.1 200 "),
+        format!("the answer begins with {}", hex(received)),
+    )
 }
 
 /// The first bytes, for people.
