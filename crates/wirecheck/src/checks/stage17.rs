@@ -1,5 +1,6 @@
 //! Stage 17 speaks TLS. Each of these starts a server that does, or asks the one that it was given.
 
+use std::fs;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -24,6 +25,7 @@ use crate::check::Verdict;
 use crate::check::ensure;
 use crate::server::Server;
 use crate::server::request;
+use crate::server::wait_until;
 use crate::site::Files;
 use crate::tls::Client;
 use crate::tls::End;
@@ -88,6 +90,23 @@ pub(super) const CHECKS: &[Check] = &[
             ensure(
                 chosen.as_deref() == Some("http/1.1"),
                 format!("of h2 and http/1.1 the server chooses {chosen:?}"),
+            )
+        },
+        ..house(17)
+    },
+    Check {
+        name: "tls-takes-http-1-0",
+        rule: "Stage 17: HTTP/1.0 has a name in the list of protocols (IANA), and a client that speaks nothing else says so: curl -0",
+        sends: "a handshake with the one protocol http/1.0",
+        expects: "http/1.0",
+        hint: "Whoever serves HTTP/1.0 names it beside http/1.1.",
+        run: |server| {
+            let own = server.secure(&[])?;
+            let talk = open(&own, &Client::new(own.patience).speaks(&["http/1.0"]))?;
+            let chosen = talk.protocol();
+            ensure(
+                chosen.as_deref() == Some("http/1.0"),
+                format!("the server chooses {chosen:?}"),
             )
         },
         ..house(17)
@@ -168,19 +187,23 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "tls-says-https-to-plain-http",
         rule: "Stage 17: plain HTTP on the port is answered with a 400 that says so",
-        sends: "GET / in plain HTTP, where HTTPS is spoken",
+        sends: "GET / in plain HTTP, where HTTPS is spoken; and again, behind an empty line",
         expects: "400 in plain HTTP, and its page holds `https`; or a redirect there",
         hint: "Look at the first byte before you hand it to the library: 22 begins a handshake, and no method begins so.",
         run: |server| {
             let own = server.secure(&[])?;
-            let back = raw(&own, request("GET", "/").as_bytes(), |_| false)?;
-            let text = String::from_utf8_lossy(&back);
-            let told = text.starts_with("HTTP/1.1 400 ") && text.contains("https");
-            let sent = text.starts_with("HTTP/1.1 3") && text.contains("\r\nLocation: https://");
-            ensure(
-                told || sent,
-                format!("plain HTTP is answered with {}", hex(&back)),
-            )?;
+            for before in ["", "\r\n"] {
+                let asked = format!("{before}{}", request("GET", "/"));
+                let back = raw(&own, asked.as_bytes(), |_| false)?;
+                let text = String::from_utf8_lossy(&back);
+                let told = text.starts_with("HTTP/1.1 400 ") && text.contains("https");
+                let sent =
+                    text.starts_with("HTTP/1.1 3") && text.contains("\r\nLocation: https://");
+                ensure(
+                    told || sent,
+                    format!("plain HTTP is answered with {}", hex(&back)),
+                )?;
+            }
             own.serves_on()
         },
         ..house(17)
@@ -319,21 +342,23 @@ pub(super) const CHECKS: &[Check] = &[
         ..house(17)
     },
     Check {
+        name: "tls-never-reads-is-left",
+        rule: "Stage 17: whoever takes no answer gets no goodbye, either",
+        sends: "GET /big.bin on a connection that reads nothing; when it has had its time, nothing on two others (--timeout 1)",
+        expects: "it is gone when they have had theirs (where /proc tells)",
+        hint: "To say goodbye you may have to wait. Don't, if you have just waited in vain.",
+        run: never_reads_is_left,
+        waits: true,
+        ..house(17)
+    },
+    Check {
         name: "tls-refused-hear-nothing-plain",
         rule: "Stage 17: nothing leaves in the open where HTTPS is spoken",
-        sends: "nothing on one connection, then a handshake on another (--per-client 1)",
-        expects: "no byte of plain HTTP on the second",
+        sends: "nothing on two connections (--per-client 1)",
+        expects: "the end of one of them, and no byte of plain HTTP before",
         hint: "Before the handshake there's no way to say 503. Close.",
         harm: Harm::GivesAway,
-        run: |server| {
-            let own = server.secure(&["--per-client", "1", "--timeout", "60"])?;
-            let _holder = connect(&own)?;
-            let back = raw(&own, &[], |_| false)?;
-            ensure(
-                !back.starts_with(b"HTTP/"),
-                format!("who should speak TLS is told in the open: {}", hex(&back)),
-            )
-        },
+        run: refused_hear_nothing_plain,
         ..house(17)
     },
     Check {
@@ -495,6 +520,71 @@ fn late_reader(server: &Server, length: usize) -> Verdict {
     let head = received.windows(4).position(|four| four == b"\r\n\r\n");
     let body = received.len() - head.map_or(received.len(), |end| end + 4);
     ensure(body == length, format!("{body} bytes come of {length}"))
+}
+
+/// A client who asks for much and reads nothing.
+fn never_reads_is_left(server: &Server) -> Verdict {
+    server.only_ours()?;
+    let files = Files::lay_out()?;
+    let root = files.root().to_string_lossy().into_owned();
+    let mut own = server.secure(&["--timeout", "1", &root])?;
+    // Six timeouts, and the sweep
+    own.patience = 3 * server.patience;
+    let open_files = || {
+        let pid = own.pid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        fs::read_dir(format!("/proc/{pid}/fd")).map(Iterator::count)
+    };
+    let mut visitor = open(&own, &Client::new(own.patience))?;
+    send(
+        &mut visitor,
+        "GET /?visitor HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    )?;
+    own.stdout_line("\"GET /?visitor HTTP/1.1\" ")?;
+    let Ok(with_visitor) = open_files() else {
+        return Ok(());
+    };
+    drop(visitor);
+    let left = wait_until(own.patience, || {
+        open_files().is_ok_and(|now| now < with_visitor)
+    });
+    ensure(left, "a client has left, and its connection is still open")?;
+    let mut client = open(&own, &Client::new(own.patience).with_little_room())?;
+    send(&mut client, request("GET", "/big.bin"))?;
+    own.stdout_line("\"GET /big.bin HTTP/1.1\" 200 ")?;
+    // It has had its six timeouts. Two pass while two others, one after the other, say nothing.
+    for _ in 0..2 {
+        let mut silent = open(&own, &Client::new(own.patience))?;
+        silent.rest();
+    }
+    let now = open_files().unwrap_or_default();
+    ensure(
+        now < with_visitor,
+        format!("it is still there: {now} open files, and {with_visitor} with one client"),
+    )
+}
+
+/// Two clients where there is room for one. Which of them is let in is up to the server.
+fn refused_hear_nothing_plain(server: &Server) -> Verdict {
+    let own = server.secure(&["--per-client", "1", "--timeout", "60"])?;
+    let clients = [connect(&own)?, connect(&own)?];
+    let mut ended = None;
+    let mut block = [0; 4096];
+    let one_ends = wait_until(own.patience, || {
+        for mut client in &clients {
+            let _ = client.set_nonblocking(true);
+            match client.read(&mut block) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                end => ended = Some(end.unwrap_or(0)),
+            }
+        }
+        ended.is_some()
+    });
+    ensure(one_ends, "with --per-client 1 both stay open")?;
+    let said = &block[..ended.unwrap_or(0)];
+    ensure(
+        said.is_empty(),
+        format!("who should speak TLS is told in the open: {}", hex(said)),
+    )
 }
 
 /// What does not fit ends the program, with a message.

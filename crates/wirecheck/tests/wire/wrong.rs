@@ -727,6 +727,7 @@ const WRONG: &[Wrong] = &[
     ("tls-1-2", "speaks TLS 1.3 only", "no handshake", Over(Fault::Only13)),
     ("tls-old-is-refused", "goes along", "answers a ClientHello of TLS 1.1 with 16 03 02", Over(Fault::Old)),
     ("tls-chooses-http-1-1", "would rather have HTTP/2", "the server chooses Some(\"h2\")", Over(Fault::PrefersH2)),
+    ("tls-takes-http-1-0", "knows http/1.1 alone", "no handshake", Over(Fault::Plain)),
     ("tls-unknown-protocol-is-refused", "knows no ALPN", "is let in", Over(Fault::NoAlpn)),
     ("tls-chain", "sends its own certificate alone", "no handshake: invalid peer certificate: UnknownIssuer", Over(Fault::LeafOnly)),
     ("tls-goodbye", "just closes", "after its answer without close_notify", Over(Fault::NoGoodbye)),
@@ -741,6 +742,7 @@ const WRONG: &[Wrong] = &[
     ("https-target-in-the-open", "takes any scheme", "it is answered with 200", Hears(|bytes| swap(bytes, "https://", "http://"))),
     ("tls-large-both-ways", "forgets what it couldn't send", "closed the connection", Over(Fault::Forgets(300_000))),
     ("tls-late-readers-get-the-end", "forgets what it couldn't send", "of 60 don't get all", Over(Fault::Forgets(3_000_000))),
+    ("tls-never-reads-is-left", "keeps whoever has left", "its connection is still open", Habit(NeverCloses)),
     ("tls-refused-hear-nothing-plain", "says 503 in the open", "is told in the open", Greets("HTTP/1.1 503 Service Unavailable\r\n\r\n")),
     ("tls-shutdown", "ends at once", "the server has ended", Right),
     ("tls-self-signed", "prints another fingerprint", "no line on stdout", Logs(|line| match line.starts_with("certificate") {
