@@ -92,6 +92,29 @@ fn the_sessions_of_the_book_are_true() {
     );
 }
 
+/// Chapters are replayed side by side. A server that a session starts by itself really takes the
+/// port that it names.
+#[test]
+fn no_two_chapters_take_the_same_port() {
+    let src = stage::workspace().join("docs/src");
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for name in pages(&src) {
+        let text = fs::read_to_string(src.join(&name)).unwrap();
+        for line in text.lines() {
+            let Some((_, after)) = line.split_once("--port ") else {
+                continue;
+            };
+            if !line.starts_with("$ target/debug/") {
+                continue;
+            }
+            let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+            let first = taken.entry(port.clone()).or_insert_with(|| name.clone());
+            assert_eq!(*first, name, "both take port {port}");
+        }
+    }
+    assert!(!taken.is_empty(), "no session starts a server by itself");
+}
+
 #[test]
 fn the_sessions_of_the_readme_are_true() {
     let text = fs::read_to_string(stage::workspace().join("README.md")).unwrap();
