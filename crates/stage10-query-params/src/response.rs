@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::io::Write;
-use std::mem;
 use std::time::SystemTime;
 
 /// A file is sent in blocks of this size, in bytes: one of a gigabyte needs no gigabyte.
@@ -92,7 +91,7 @@ impl Response {
     /// the file cannot be read, or has become shorter.
     fn read_block(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
         let Some(file) = &mut self.file else {
-            *block = mem::take(&mut self.body);
+            *block = std::mem::take(&mut self.body);
             return Ok(());
         };
         block.resize(BLOCK_SIZE.min(self.file_length) as usize, 0);

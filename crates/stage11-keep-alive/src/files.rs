@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
 use std::fs::File;
 use std::fs::Metadata;
 use std::io;
@@ -49,7 +48,9 @@ pub fn find(root: &Path, request: &Request) -> io::Result<Option<Response>> {
 /// Finds what a path means below `root`: nothing outside.
 fn locate(root: &Path, path: &str) -> Option<(PathBuf, Metadata)> {
     let mut file = root.to_path_buf();
-    for segment in path.split('/') {
+    let mut metadata = None;
+    // What stands before the first slash is empty.
+    for segment in path.split('/').skip(1) {
         let segment = percent::decode(segment);
         // `..` must not climb, and `.git` is nobody's business; only /.well-known/ is, where
         // certificate authorities look (RFC 8615).
@@ -59,17 +60,18 @@ fn locate(root: &Path, path: &str) -> Option<(PathBuf, Metadata)> {
             return None;
         }
         file.push(OsStr::from_bytes(&segment));
-        if file.is_symlink() {
+        metadata = file.symlink_metadata().ok();
+        if metadata.as_ref()?.is_symlink() {
             // A link may lead anywhere. `starts_with` compares whole names, so that
             // `/srv/public-not` does not pass for a part of `/srv/public`.
             file = file.canonicalize().ok()?;
             if !file.starts_with(root) {
                 return None;
             }
+            metadata = file.metadata().ok();
         }
     }
-    let metadata = fs::metadata(&file).ok()?;
-    Some((file, metadata))
+    Some((file, metadata?))
 }
 
 /// Redirects from `/notes?page=2` to `/notes/?page=2`: there, relative links in the page lead
