@@ -82,6 +82,14 @@ impl Connection {
         })
     }
 
+    /// The port at our end, by which the kernel's tables tell this connection from others.
+    pub fn port(&self) -> Result<u16, Failure> {
+        let address = self.stream.local_addr();
+        address
+            .map(|address| address.port())
+            .map_err(|e| Failure::new(format!("cannot ask for our own port: {e}")))
+    }
+
     /// Sends. That the server has stopped listening is no failure in itself:
     /// what matters is whether its answer can be read.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {

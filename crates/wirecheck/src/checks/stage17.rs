@@ -544,7 +544,7 @@ fn never_reads_is_left(server: &Server) -> Verdict {
         return Ok(());
     };
     drop(visitor);
-    let left = wait_until(own.patience, || {
+    let left = wait_until(server.patience, || {
         open_files().is_ok_and(|now| now < with_visitor)
     });
     ensure(left, "a client has left, and its connection is still open")?;

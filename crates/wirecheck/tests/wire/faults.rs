@@ -609,21 +609,10 @@ mod linux {
 
     /// Ctrl-Z and `fg`: a read or an accept that is interrupted begins again.
     pub fn stopped(server: &Server) -> Verdict {
-        // Only sockets: while it starts, it opens files too, to count the cores for instance.
-        let sockets = || {
-            let entries = fs::read_dir(proc(server, "fd"))
-                .into_iter()
-                .flatten()
-                .flatten();
-            let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
-            links
-                .filter(|link| link.to_string_lossy().starts_with("socket:"))
-                .count()
-        };
-        let before = sockets();
         let mut client = server.connect()?;
         client.send("GET / HTTP/1.1\r\nHost: loc");
-        let is_taken = wait_until(PATIENCE, || sockets() > before);
+        let port = client.port()?;
+        let is_taken = wait_until(PATIENCE, || is_accepted(server, port));
         ensure(is_taken, "it does not accept")?;
         // Nothing is there to be read when it goes on …
         stop(server)?;
@@ -661,6 +650,17 @@ mod linux {
             site.server.serves_on()?;
         }
         whole_and_no_more(rest(client)?)
+    }
+
+    /// Whether the server has taken the client that has this port. Until then the kernel has the socket, and no file
+    /// leads to it: its inode is 0 (proc_net_tcp).
+    fn is_accepted(server: &Server, port: u16) -> bool {
+        let ends = format!(":{:04X} 0100007F:{port:04X} ", server.address.port());
+        let sockets = fs::read_to_string(proc(server, "net/tcp")).unwrap_or_default();
+        let Some(socket) = sockets.lines().find(|line| line.contains(&ends)) else {
+            return false;
+        };
+        socket.split_whitespace().nth(9) != Some("0")
     }
 
     fn stop(server: &Server) -> Verdict {
