@@ -93,7 +93,7 @@ struct Args {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
     /// Make a key and a certificate for this run, which no client knows
-    #[arg(long, conflicts_with = "cert")]
+    #[arg(long, conflicts_with_all = ["cert", "key"])]
     self_signed: bool,
     /// Folder whose files are served; without it, the one that comes with this stage
     #[arg(default_value_os_t = files::that_comes_along("public"), hide_default_value = true)]
@@ -112,7 +112,7 @@ fn main() {
     let listener = listen(SocketAddr::new(args.bind, args.port), scheme);
     let tls = tls::config(&args).unwrap_or_else(|error| {
         eprintln!("error: {error}");
-        eprintln!("hint: both files are PEM, text that begins with -----BEGIN");
+        eprintln!("hint: two PEM files (-----BEGIN …), and the key belongs to the certificate");
         process::exit(1);
     });
     // Whoever reads that we listen may come.

@@ -18,6 +18,7 @@ use rustls::ServerConfig;
 use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject;
 
 use crate::Args;
@@ -56,8 +57,14 @@ fn read_identity(cert: &Path, key: &Path) -> Result<Identity, String> {
     if chain.is_empty() {
         return Err(format!("there is no certificate in {}", cert.display()));
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error))?;
-    Ok((chain, key))
+    match PrivateKeyDer::from_pem_file(key) {
+        Ok(key) => Ok((chain, key)),
+        Err(pem::Error::NoItemsFound) => Err(format!(
+            "there is no key in {}, or it has a password",
+            key.display()
+        )),
+        Err(error) => Err(bad(key, error)),
+    }
 }
 
 /// Makes a key, and a certificate that nobody but ourselves has signed.

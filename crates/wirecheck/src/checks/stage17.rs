@@ -410,8 +410,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "tls-files-are-looked-at",
         rule: "Stage 17: what cannot be used is said at the start",
-        sends: "--cert with a file that is not there, with a key in it, and with somebody else's key",
-        expects: "exit status 1, a word on which file it is, and no ready line",
+        sends: "--cert with a file that is not there, with a key in it, and with somebody else's key; --self-signed --key",
+        expects: "exit status 1, a word on which file it is, and no ready line; 2 where one flag forbids the other",
         hint: "Read both files and try them before you listen.",
         run: files_are_looked_at,
         ..house(17)
@@ -606,7 +606,7 @@ fn files_are_looked_at(server: &Server) -> Verdict {
         (&missing, &key, "missing.pem"),
         (&cert, &missing, "missing.pem"),
         (&key, &key, "key.pem"),
-        (&cert, &cert, "cert.pem"),
+        (&cert, &cert, "there is no key in"),
         (&cert, &others, "key"),
     ];
     for (cert, key, word) in cases {
@@ -629,7 +629,14 @@ fn files_are_looked_at(server: &Server) -> Verdict {
             format!("with {line} it says that it listens"),
         )?;
     }
-    Ok(())
+    let ended = server.run_to_end(&["--port", "0", "--self-signed", "--key", &key])?;
+    ensure(
+        ended.status == Some(2),
+        format!(
+            "with --self-signed --key {key} it ends with {:?}, and not with 2",
+            ended.status
+        ),
+    )
 }
 
 /// Shakes hands with a server.

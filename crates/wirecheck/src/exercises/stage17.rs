@@ -29,8 +29,8 @@ pub(super) const EXERCISES: &[Check] = &[
     Check {
         name: "17-redirect",
         rule: "RFC 9110 §15.4.9: 308 says where it is from now on, and the method stays",
-        sends: "GET /hello?name=Ada in the open, where HTTPS is spoken, for the host shop.example:8443",
-        expects: "308, and Location: https://shop.example:8443/hello?name=Ada; 400 without a Host",
+        sends: "GET /hello?name=Ada in the open, where HTTPS is spoken, for the host shop.example:8443; without a host; OPTIONS *",
+        expects: "308, and Location: https://shop.example:8443/hello?name=Ada; 400 where there is no address",
         hint: "plain_page needs the request: its Host, its path, and its query if there is one.",
         run: redirect,
         ..EXERCISE
@@ -59,18 +59,28 @@ fn redirect(server: &Server) -> Verdict {
     for target in ["/hello?name=Ada", "/hello"] {
         let head = format!("GET {target} HTTP/1.1\r\nHost: shop.example:8443\r\n\r\n");
         let answer = in_the_open(&own, &head)?;
-        let status = "HTTP/1.1 308 ";
-        let there = format!("Location: https://shop.example:8443{target}\r\n");
+        let there = format!("Location: https://shop.example:8443{target}");
         ensure(
-            answer.starts_with(status) && answer.contains(&there),
-            format!("GET {target} is not answered with {status}and {there:?}, but with {answer:?}"),
+            answer.starts_with("HTTP/1.1 308 ") && answer.lines().any(|line| line == there),
+            format!(
+                "GET {target} is not answered with 308 and {there}, but with\n{}",
+                answer.split("\r\n\r\n").next().unwrap_or_default()
+            ),
         )?;
     }
-    let answer = in_the_open(&own, "GET /hello HTTP/1.0\r\n\r\n")?;
-    ensure(
-        answer.starts_with("HTTP/1.1 400 "),
-        format!("without a Host it is not answered with 400, but with {answer:?}"),
-    )
+    for head in [
+        "GET /hello HTTP/1.0\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost:\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n\r\n",
+    ] {
+        let answer = in_the_open(&own, head)?;
+        let status = answer.lines().next().unwrap_or_default();
+        ensure(
+            status.starts_with("HTTP/1.1 400 "),
+            format!("{head:?} has no address, and the answer is {status:?} instead of 400"),
+        )?;
+    }
+    Ok(())
 }
 
 /// What comes back to plain HTTP where HTTPS is spoken.
