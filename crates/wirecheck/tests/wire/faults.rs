@@ -574,6 +574,9 @@ mod linux {
     pub fn no_more_threads(server: &Server) -> Verdict {
         let began = minute();
         server.serves_on()?;
+        // A thread that has begun and has no room for all that it needs ends the program.
+        let rests = wait_until(PATIENCE, || is_at_rest(server));
+        ensure(rests, "its threads do not come to rest")?;
         let size = server.proc_status("VmSize").unwrap_or_default() * 1024;
         let before = limit(server, Resource::As, Some(size + (1 << 20)))?;
         let clients = half_asked(server)?;
@@ -589,6 +592,17 @@ mod linux {
             finish(client)?;
         }
         Ok(())
+    }
+
+    /// Whether each of its threads waits (`S`): none is only just starting.
+    fn is_at_rest(server: &Server) -> bool {
+        let threads = fs::read_dir(proc(server, "task")).into_iter().flatten();
+        let stats = threads
+            .flatten()
+            .map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
+        stats
+            .filter_map(|stat| Some(stat.rsplit_once(") ")?.1.starts_with('S')))
+            .all(|waits| waits)
     }
 
     /// Fifty clients that have begun to ask.
